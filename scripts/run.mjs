@@ -1,0 +1,66 @@
+#!/usr/bin/env node
+// The door of every npm script, in plain JavaScript that any Node from 20 on can run: installs the locked
+// dependencies when they are missing or stale, then hands over to the Node pinned in package.json.
+//   node scripts/run.mjs scripts/dev.ts [args]     a TypeScript file
+//   node scripts/run.mjs --bin oxfmt [args]        a dependency's command
+import { spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const stampFile = join(root, 'node_modules', '.xiaohan-installed')
+
+const stamp = createHash('sha256')
+  .update(readFileSync(join(root, 'package-lock.json')))
+  .update(`${process.platform}-${process.arch}`)
+  .digest('hex')
+
+if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) install()
+
+const [first, ...rest] = process.argv.slice(2)
+const args = first === '--bin' ? [binary(rest[0]), ...rest.slice(1)] : [first, ...rest]
+hand(pinnedNode(), args)
+
+function install() {
+  console.error('Installing dependencies (once; npm ci) …')
+  const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    shell: process.platform === 'win32',
+  })
+  if (result.status !== 0) {
+    console.error('Cannot install dependencies: npm ci failed (its message stands above). Mend that, then run the same command again.')
+    process.exit(1)
+  }
+  writeFileSync(stampFile, stamp)
+}
+
+/** The pinned Node's executable; the running Node where npm has no binary for this machine and it is new enough. */
+function pinnedNode() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform
+  const name = `${platform === 'darwin' && process.arch === 'arm64' ? 'node-bin' : 'node'}-${platform}-${process.arch}`
+  const executable = join(root, 'node_modules', name, 'bin', platform === 'win' ? 'node.exe' : 'node')
+  if (existsSync(executable)) return executable
+  if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
+  console.error(`Cannot find the pinned Node: the package ${name} is not installed. Install Node 24 or newer and run the same command again.`)
+  process.exit(1)
+}
+
+function binary(name) {
+  const require = createRequire(join(root, 'package.json'))
+  const manifest = require.resolve(`${name}/package.json`)
+  const { bin } = JSON.parse(readFileSync(manifest, 'utf8'))
+  return join(dirname(manifest), typeof bin === 'string' ? bin : bin[name])
+}
+
+function hand(node, args) {
+  const child = spawn(node, args, { cwd: root, stdio: 'inherit' })
+  // The terminal sends Ctrl-C to the whole group; the child decides when to end. A plain kill is passed on.
+  process.on('SIGINT', () => {})
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}

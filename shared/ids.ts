@@ -1,0 +1,23 @@
+import { randomBytes } from 'node:crypto'
+
+/** A UUIDv7: 48 bits of `nowMs`, then 74 random bits, so that ids sort by time of creation. @see RFC 9562 §5.7 */
+export function uuidv7(nowMs: number): string {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(nowMs, 0, 6)
+  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6)
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
+  const hex = bytes.toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
+
+/** 128 random bits as 22 characters of base64url. */
+export function randomId(): string {
+  return randomBytes(16).toString('base64url')
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Whether `text` has the form of our ids, so that anything else never reaches a query. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text)
+}
