@@ -6,7 +6,12 @@ export function uuidv7(nowMs: number): string {
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6)
   bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8)
-  const hex = bytes.toString('hex')
+  return uuidText(bytes)
+}
+
+/** The text form of a UUID's 16 bytes. @see RFC 9562 §4 */
+export function uuidText(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString('hex')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
 

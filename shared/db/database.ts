@@ -12,3 +12,6 @@ export interface Database {
   warm(signal: AbortSignal): Promise<void>
   close(): Promise<void>
 }
+
+/** The query builder, in a transaction or outside. */
+export type Queries = Kysely<Schema>

@@ -1,4 +1,6 @@
 import type { Insertable, Selectable } from 'kysely'
+import type { Queries } from '#shared/db/database.ts'
+import { uuidv7 } from '#shared/ids.ts'
 
 export interface AuditTable {
   /** UUIDv7. */
@@ -18,3 +20,49 @@ export interface AuditTable {
 
 export type AuditRow = Selectable<AuditTable>
 export type NewAudit = Insertable<AuditTable>
+
+/** What an audit row says, without its id and time. */
+export interface AuditEntry {
+  readonly action: string
+  readonly actorId: string | null
+  readonly subjectId: string | null
+  readonly ip?: string
+  readonly requestId?: string
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** Writes who did what to whom; in the transaction of the change itself, so that neither is there without the other. */
+export async function insertAudit(
+  sql: Queries,
+  entry: AuditEntry,
+  now: Date,
+  signal: AbortSignal,
+): Promise<void> {
+  const row: NewAudit = {
+    id: uuidv7(now.getTime()),
+    at: now,
+    action: entry.action,
+    actor_id: entry.actorId,
+    subject_id: entry.subjectId,
+    ip: entry.ip ?? null,
+    request_id: entry.requestId ?? null,
+    details: JSON.stringify(entry.details ?? {}),
+  }
+  await sql.insertInto('audit').values(row).execute({ signal })
+}
+
+/** The latest rows about a user, newest first. */
+export function listAudit(
+  sql: Queries,
+  subjectId: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<AuditRow[]> {
+  return sql
+    .selectFrom('audit')
+    .selectAll()
+    .where('subject_id', '=', subjectId)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute({ signal })
+}

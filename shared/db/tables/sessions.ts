@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import type { Queries } from '#shared/db/database.ts'
 
 export interface SessionsTable {
   /** UUID with 122 random bits (v4). */
@@ -26,3 +27,92 @@ export interface SessionsTable {
 
 export type SessionRow = Selectable<SessionsTable>
 export type NewSession = Insertable<SessionsTable>
+
+/** A session beside what decides whether it may still be used. */
+export interface SessionWithUser extends SessionRow {
+  readonly user_status: 'active' | 'banned' | 'deleted'
+  readonly user_epoch: number
+}
+
+export function findSession(
+  sql: Queries,
+  id: string,
+  signal: AbortSignal,
+): Promise<SessionWithUser | undefined> {
+  return sql
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .selectAll('sessions')
+    .select(['users.status as user_status', 'users.epoch as user_epoch'])
+    .where('sessions.id', '=', id)
+    .executeTakeFirst({ signal })
+}
+
+/** The user's sessions that can still be used at `now`, oldest first. */
+export function listLiveSessions(
+  sql: Queries,
+  { userId, now }: { readonly userId: string; readonly now: Date },
+  signal: AbortSignal,
+): Promise<SessionRow[]> {
+  return sql
+    .selectFrom('sessions')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .where('idle_expires_at', '>', now)
+    .orderBy('created_at')
+    .orderBy('id')
+    .execute({ signal })
+}
+
+export async function insertSession(sql: Queries, session: NewSession, signal: AbortSignal): Promise<void> {
+  await sql.insertInto('sessions').values(session).execute({ signal })
+}
+
+/**
+ * Moves the session's counter one step on, only from the value the token carries: of many callers one wins, without a
+ * row lock queue and without a row a token.
+ */
+export async function rotateSession(sql: Queries, rotation: Rotation, signal: AbortSignal): Promise<boolean> {
+  const { id, counter, now, idleExpiresAt, ip } = rotation
+  const result = await sql
+    .updateTable('sessions')
+    .set({ counter: counter + 1, rotated_at: now, idle_expires_at: idleExpiresAt, last_ip: ip })
+    .where('id', '=', id)
+    .where('counter', '=', counter)
+    .where('revoked_at', 'is', null)
+    .where('expires_at', '>', now)
+    .where('idle_expires_at', '>', now)
+    .executeTakeFirst({ signal })
+  return result.numUpdatedRows === 1n
+}
+
+export interface Rotation {
+  readonly id: string
+  readonly counter: number
+  readonly now: Date
+  readonly idleExpiresAt: Date
+  readonly ip: string
+}
+
+/** Marks sessions as ended; those that already were keep their first reason. */
+export async function revokeSessions(
+  sql: Queries,
+  revocation: Revocation,
+  signal: AbortSignal,
+): Promise<void> {
+  if (revocation.ids.length === 0) return
+  await sql
+    .updateTable('sessions')
+    .set({ revoked_at: revocation.now, revoked_reason: revocation.reason })
+    .where('id', 'in', revocation.ids)
+    .where('revoked_at', 'is', null)
+    .execute({ signal })
+}
+
+export interface Revocation {
+  readonly ids: readonly string[]
+  readonly now: Date
+  readonly reason: NonNullable<SessionRow['revoked_reason']>
+}

@@ -1,0 +1,133 @@
+import { type Clock, systemClock } from '#shared/clock.ts'
+import { abandonable, within } from '#shared/deadline.ts'
+import { Fault } from '#shared/errors.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
+import type { App, Invocation } from './app.ts'
+import { createCors } from './cors.ts'
+import { failure, success } from './envelope.ts'
+import { preferredLanguage } from './language.ts'
+import { readJson } from './read-body.ts'
+import type { Call, Route } from './route.ts'
+import { createRouter, type Match } from './router.ts'
+import { validate } from './validate.ts'
+
+export interface AppOptions extends Pick<App, 'name' | 'event' | 'warm' | 'close'> {
+  readonly routes: readonly Route[]
+  readonly logger: Logger
+  readonly clock?: Clock
+  /** Longest time for one request in ms, below what the platform allows. */
+  readonly timeoutMs?: number
+  /** Origins that browsers may call from. */
+  readonly corsOrigins?: readonly string[]
+}
+
+const DEFAULT_TIMEOUT_MS = 4_500
+/** FC's limits, the stricter of the two clouds'; checked here too since not every host has a gateway in front. */
+const MAX_TARGET_CHARS = 4 * 1024
+const MAX_HEADER_CHARS = 8 * 1024
+
+/** Composes a function: route table inside, then deadline, recover and access log around it. */
+export function createApp(options: AppOptions): App {
+  const { name, routes, logger, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = options
+  const findRoute = createRouter(routes)
+  const cors = createCors(options.corsOrigins ?? [])
+
+  async function fetch(request: Request, invocation: Invocation): Promise<Response> {
+    const startedAt = clock()
+    const seen: { match?: Match; fault?: Fault } = {}
+    const response = await answer(request, invocation, seen).catch((error: unknown) => {
+      seen.fault = asFault(error)
+      if (seen.fault.error === 'internal' || seen.fault.cause !== undefined) report(seen.fault, invocation)
+      return failure(
+        seen.fault,
+        invocation.requestId,
+        preferredLanguage(request.headers.get('accept-language')),
+      )
+    })
+    logger.info('http.request', {
+      requestId: invocation.requestId,
+      method: request.method,
+      route: seen.match?.route.path ?? null,
+      status: response.status,
+      ...(seen.fault === undefined ? {} : { error: seen.fault.error }),
+      durationMs: clock() - startedAt,
+      clientIp: invocation.clientIp,
+    })
+    return request.method === 'HEAD' ? new Response(null, response) : cors.apply(request, response)
+  }
+
+  async function answer(
+    request: Request,
+    invocation: Invocation,
+    seen: { match?: Match },
+  ): Promise<Response> {
+    if (request.method === 'OPTIONS') return cors.preflight(request)
+    checkSize(request)
+    const url = new URL(request.url)
+    const match = findRoute(request.method, url.pathname)
+    seen.match = match
+    const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
+    const signal = within(leftMs, invocation.signal)
+    const reply = await abandonable(call(match, request, url, invocation, signal), signal)
+    return reply instanceof Response ? reply : success(reply, invocation.requestId)
+  }
+
+  function report(fault: Fault, { requestId }: Invocation): void {
+    const level = fault.error === 'internal' ? 'error' : 'warn'
+    logger[level](fault.error === 'internal' ? 'http.failed' : 'http.refused', {
+      requestId,
+      error: fault.error,
+      cause: fault.cause,
+    })
+  }
+
+  return { ...options, name, fetch }
+}
+
+async function call(match: Match, request: Request, url: URL, invocation: Invocation, signal: AbortSignal) {
+  const { route, params } = match
+  const query = route.query === undefined ? {} : validate(route.query, singleValues(url.searchParams))
+  const body =
+    route.body === undefined ? undefined : validate(route.body, await readBody(route, request, signal))
+  const parts: Call = { request, params, query, body, invocation, signal }
+  return route.handle(parts)
+}
+
+async function readBody(route: Route, request: Request, signal: AbortSignal): Promise<unknown> {
+  const body = await readJson(request, signal)
+  if (body !== undefined) return body
+  if (route.bodyOptional === true) return {}
+  throw new Fault('invalid_json', { details: [{ message: 'a JSON body is required' }] })
+}
+
+/** A name given twice is refused: two readers could each believe another value. */
+function singleValues(search: URLSearchParams): Record<string, string> {
+  const entries = [...search]
+  if (new Set(entries.map(([key]) => key)).size !== entries.length) {
+    throw new Fault('validation_failed', {
+      details: [{ path: '', message: 'a query parameter occurs twice' }],
+    })
+  }
+  return Object.fromEntries(entries)
+}
+
+function checkSize(request: Request): void {
+  let headerChars = 0
+  for (const [name, value] of request.headers) headerChars += name.length + value.length + 4
+  const { pathname, search } = new URL(request.url)
+  if (headerChars > MAX_HEADER_CHARS || pathname.length + search.length > MAX_TARGET_CHARS) {
+    throw new Fault('payload_too_large', {
+      details: [{ maxHeaderBytes: MAX_HEADER_CHARS, maxTargetBytes: MAX_TARGET_CHARS }],
+    })
+  }
+}
+
+/** The one catch-all: what is not a fault is a timeout of ours or our own mistake. */
+function asFault(error: unknown): Fault {
+  if (error instanceof Fault) return error
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return new Fault('upstream_timeout', { cause: error })
+  if (error instanceof DOMException && error.name === 'AbortError')
+    return new Fault('unavailable', { cause: error })
+  return new Fault('internal', { cause: error })
+}

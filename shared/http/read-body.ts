@@ -1,0 +1,60 @@
+import { abandonable } from '#shared/deadline.ts'
+import { Fault } from '#shared/errors.ts'
+import { parsePlainJson } from './plain-json.ts'
+
+/** Largest JSON body taken, in bytes. */
+export const MAX_JSON_BYTES = 64 * 1024
+
+/**
+ * Reads a JSON body; undefined when there is none.
+ *
+ * @throws Fault `unsupported_media_type`, `payload_too_large` or `invalid_json`.
+ */
+export async function readJson(request: Request, signal: AbortSignal): Promise<unknown> {
+  const bytes = await readBytes(request, MAX_JSON_BYTES, signal)
+  if (bytes.byteLength === 0) return undefined
+  requireJsonType(request.headers)
+  try {
+    return parsePlainJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch (cause) {
+    throw new Fault('invalid_json', { cause })
+  }
+}
+
+/** Reads at most `maxBytes` of the body; refuses by Content-Length before reading where it is given. */
+export async function readBytes(
+  request: Request,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  const tooLarge = new Fault('payload_too_large', { details: [{ maxBytes }] })
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge
+  if (request.body === null) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let size = 0
+  const reader = request.body.getReader()
+  try {
+    for (;;) {
+      const { done, value } = await abandonable(reader.read(), signal)
+      if (done) return Buffer.concat(chunks, size)
+      size += value.byteLength
+      if (size > maxBytes) throw tooLarge
+      chunks.push(value)
+    }
+  } finally {
+    // Tells the sender that nobody reads on; an already finished stream ignores it.
+    reader.cancel().catch(() => {})
+  }
+}
+
+function requireJsonType(headers: Headers): void {
+  const [type, ...parameters] = (headers.get('content-type') ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))?.slice('charset='.length)
+  const plain = (headers.get('content-encoding') ?? 'identity') === 'identity'
+  if (type !== 'application/json' || !plain || !['utf-8', '"utf-8"', 'utf8', undefined].includes(charset)) {
+    throw new Fault('unsupported_media_type', { details: [{ expected: 'application/json; charset=utf-8' }] })
+  }
+}

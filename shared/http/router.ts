@@ -1,0 +1,64 @@
+import { Fault } from '#shared/errors.ts'
+import type { Route } from './route.ts'
+
+/** Where every route begins. */
+export const BASE_PATH = '/api/v1'
+
+export interface Match {
+  readonly route: Route
+  readonly params: Readonly<Record<string, string>>
+}
+
+/**
+ * Builds the route table once; the returned function finds the route of a request.
+ *
+ * @throws Fault `not_found` for an unknown path, `method_not_allowed` with `Allow` for a known one.
+ */
+export function createRouter(routes: readonly Route[]): (method: string, pathname: string) => Match {
+  const table = routes.map((route) => ({ route, segments: `${BASE_PATH}${route.path}`.split('/') }))
+
+  return (method, pathname) => {
+    const segments = pathname.split('/')
+    const here = table.flatMap(({ route, segments: pattern }) => {
+      const params = matchSegments(pattern, segments)
+      return params === undefined ? [] : [{ route, params }]
+    })
+    const wanted = method === 'HEAD' ? 'GET' : method
+    const match = here.find(({ route }) => route.method === wanted)
+    if (match !== undefined) return match
+    if (here.length === 0) throw new Fault('not_found')
+    throw new Fault('method_not_allowed', { headers: { allow: allowed(here) } })
+  }
+}
+
+function allowed(here: readonly Match[]): string {
+  const methods = here.map(({ route }) => route.method)
+  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+}
+
+function matchSegments(
+  pattern: readonly string[],
+  segments: readonly string[],
+): Record<string, string> | undefined {
+  if (pattern.length !== segments.length) return undefined
+  const params: Record<string, string> = {}
+  for (const [index, part] of pattern.entries()) {
+    const segment = segments[index] ?? ''
+    if (part.startsWith('{')) {
+      const value = decode(segment)
+      if (value === undefined || value === '') return undefined
+      params[part.slice(1, -1)] = value
+    } else if (part !== segment) {
+      return undefined
+    }
+  }
+  return params
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return undefined // a stray percent sign names nothing we have
+  }
+}

@@ -1,0 +1,144 @@
+import { errors, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWTPayload } from 'jose'
+import type { Clock } from '#shared/clock.ts'
+import { Fault } from '#shared/errors.ts'
+import { randomId } from '#shared/ids.ts'
+import { once } from '#shared/once.ts'
+import type { TokenKey, TokenKeys } from './token-keys.ts'
+
+export interface AccessClaims {
+  readonly userId: string
+  readonly sessionId: string
+  /** The user's epoch at issue. */
+  readonly epoch: number
+  /** The refresh generation at issue; session signing keys are derived from it. */
+  readonly generation: number
+}
+
+export interface AccessTokens {
+  /** A signed access token and its life in seconds. */
+  issue(claims: AccessClaims): Promise<{ readonly accessToken: string; readonly expiresInS: number }>
+  /** @throws Fault `token_expired` for an otherwise good token, `unauthenticated` for anything else. */
+  verify(token: string): Promise<AccessClaims>
+  /** The public keys as a JWK set. @see RFC 7517 §5 */
+  jwks(): { readonly keys: readonly object[] }
+}
+
+export interface AccessTokensOptions {
+  readonly keys: TokenKeys
+  readonly issuer: string
+  readonly audience: string
+  readonly clock: Clock
+}
+
+export const ACCESS_TOKEN_LIFE_S = 600
+export const CLOCK_TOLERANCE_S = 5
+
+const ALGORITHM = 'ES256'
+const TYPE = 'at+jwt'
+const MAX_TOKEN_CHARS = 2_048
+const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
+const REQUIRED_CLAIMS = ['exp', 'iat', 'nbf', 'sub', 'sid', 'jti', 'ep', 'gen']
+
+/** ES256 access tokens of ten minutes. @see RFC 9068 (at+jwt), RFC 8725 (checks) */
+export function createAccessTokens({ keys, issuer, audience, clock }: AccessTokensOptions): AccessTokens {
+  const signingKey = once(() => importPrivate(keys.active))
+  const verifyingKeys = new Map(keys.all.map((key) => [key.kid, once(() => importPublic(key))]))
+
+  async function issue({ userId, sessionId, epoch, generation }: AccessClaims) {
+    const nowS = Math.floor(clock() / 1000)
+    const accessToken = await new SignJWT({ sid: sessionId, ep: epoch, gen: generation })
+      .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: keys.active.kid })
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setSubject(userId)
+      .setJti(randomId())
+      .setIssuedAt(nowS)
+      .setNotBefore(nowS)
+      .setExpirationTime(nowS + ACCESS_TOKEN_LIFE_S)
+      .sign(await signingKey())
+    return { accessToken, expiresInS: ACCESS_TOKEN_LIFE_S }
+  }
+
+  async function verify(token: string): Promise<AccessClaims> {
+    if (!isCanonical(token)) throw new Fault('unauthenticated')
+    try {
+      const { payload } = await jwtVerify(token, ({ kid }) => findKey(kid), {
+        algorithms: [ALGORITHM],
+        typ: TYPE,
+        issuer,
+        audience,
+        requiredClaims: REQUIRED_CLAIMS,
+        maxTokenAge: 900,
+        clockTolerance: CLOCK_TOLERANCE_S,
+        currentDate: new Date(clock()),
+      })
+      return readClaims(payload)
+    } catch (error) {
+      if (error instanceof errors.JWTExpired) throw new Fault('token_expired')
+      if (error instanceof errors.JOSEError) throw new Fault('unauthenticated')
+      throw error
+    }
+  }
+
+  function findKey(kid: string | undefined): Promise<CryptoKey> {
+    const key = verifyingKeys.get(kid ?? '')
+    if (key === undefined) throw new errors.JWKSNoMatchingKey()
+    return key()
+  }
+
+  function jwks() {
+    return {
+      keys: keys.all.map(({ kid, publicJwk }) => ({ ...publicJwk, kid, alg: ALGORITHM, use: 'sig' })),
+    }
+  }
+
+  return { issue, verify, jwks }
+}
+
+/**
+ * Whether the string is the one spelling of its bytes. Base64url leaves spare bits in a last character and jose skips
+ * padding and white space, so several strings would verify as the same token; only one may.
+ *
+ * @see RFC 8725bis §3.14
+ */
+export function isCanonical(token: string): boolean {
+  return (
+    token.length <= MAX_TOKEN_CHARS &&
+    COMPACT.test(token) &&
+    token.split('.').every((part) => Buffer.from(part, 'base64url').toString('base64url') === part)
+  )
+}
+
+function readClaims({ sub, sid, ep, gen }: JWTPayload): AccessClaims {
+  if (
+    typeof sub !== 'string' ||
+    typeof sid !== 'string' ||
+    typeof ep !== 'number' ||
+    typeof gen !== 'number'
+  ) {
+    throw new Fault('unauthenticated')
+  }
+  return { userId: sub, sessionId: sid, epoch: ep, generation: gen }
+}
+
+function importPublic(key: TokenKey): Promise<CryptoKey> {
+  return importKey({ ...key.publicJwk })
+}
+
+function importPrivate(key: TokenKey): Promise<CryptoKey> {
+  if (key.privateScalar === undefined)
+    throw new TypeError('Cannot issue tokens: TOKEN_KEYS has no private key')
+  return importKey({ ...key.publicJwk, d: key.privateScalar.reveal() })
+}
+
+async function importKey(jwk: {
+  kty: 'EC'
+  crv: 'P-256'
+  x: string
+  y: string
+  d?: string
+}): Promise<CryptoKey> {
+  const key = await importJWK(jwk, ALGORITHM)
+  if (key instanceof Uint8Array) throw new TypeError('An EC key cannot be symmetric')
+  return key
+}

@@ -1,0 +1,71 @@
+import * as v from 'valibot'
+import { secret, type Secret } from '#shared/secret.ts'
+
+/**
+ * Life of a signing key: `next` is published and not used yet, `active` signs, `retiring` still verifies. Rotation
+ * moves each one step on and waits 15 minutes between the steps, longer than a token lives or a key set is cached.
+ */
+export type KeyState = 'next' | 'active' | 'retiring'
+
+const text = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{43}$/))
+
+const KeySet = v.object({
+  keys: v.pipe(
+    v.array(
+      v.object({
+        kid: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
+        kty: v.literal('EC'),
+        crv: v.literal('P-256'),
+        x: text,
+        y: text,
+        d: v.optional(text),
+        state: v.picklist(['next', 'active', 'retiring']),
+      }),
+    ),
+    v.minLength(1),
+  ),
+})
+
+export interface TokenKey {
+  readonly kid: string
+  readonly state: KeyState
+  readonly publicJwk: { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
+  /** The private scalar; absent where a deployment only verifies. */
+  readonly privateScalar: Secret | undefined
+}
+
+export interface TokenKeys {
+  readonly active: TokenKey
+  readonly all: readonly TokenKey[]
+}
+
+/**
+ * Reads a JWK set of ES256 keys, each with its `state`, in base64url (as `npm run keys` prints it) or as JSON.
+ *
+ * @throws TypeError that says what is wrong, without the value.
+ */
+export function parseTokenKeys(setting: string): TokenKeys {
+  const json = setting.startsWith('{') ? setting : Buffer.from(setting, 'base64url').toString()
+  const parsed = v.safeParse(KeySet, parseJson(json))
+  if (!parsed.success)
+    throw new TypeError('must be a JWK set of P-256 keys with states (make it with: npm run keys)')
+  const all = parsed.output.keys.map(({ kid, state, kty, crv, x, y, d }) => ({
+    kid,
+    state,
+    publicJwk: { kty, crv, x, y },
+    privateScalar: d === undefined ? undefined : secret(d),
+  }))
+  const [active, ...others] = all.filter((key) => key.state === 'active')
+  if (active === undefined || others.length > 0)
+    throw new TypeError('must have exactly one key with the state active')
+  if (new Set(all.map((key) => key.kid)).size !== all.length) throw new TypeError('has a kid twice')
+  return { active, all }
+}
+
+function parseJson(json: string): unknown {
+  try {
+    return JSON.parse(json)
+  } catch {
+    return undefined // the schema then refuses it
+  }
+}
