@@ -1,0 +1,34 @@
+export interface FunctionSpec {
+  readonly name: string
+  /** Paths under /api/v1 that are this function's, with everything below them. */
+  readonly paths: readonly string[]
+  /** Seconds a call may take. */
+  readonly timeoutS: number
+  /** Calls that one instance takes at a time. */
+  readonly concurrency: number
+  readonly memoryMb: number
+  /** Kilobytes (1,000 bytes) the minified bundle may have. */
+  readonly budgetKb: number
+}
+
+export const BASE_PATH = '/api/v1'
+
+/** Every function there is: what the build checks, the local cloud runs and the deploy manifests say. */
+export const FUNCTIONS: readonly FunctionSpec[] = [
+  {
+    name: 'login',
+    paths: ['/login', '/logout', '/keys'],
+    timeoutS: 10,
+    concurrency: 20,
+    memoryMb: 256,
+    budgetKb: 320,
+  },
+  {
+    name: 'user',
+    paths: ['/user', '/users', '/hello'],
+    timeoutS: 10,
+    concurrency: 20,
+    memoryMb: 256,
+    budgetKb: 320,
+  },
+]

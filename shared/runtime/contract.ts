@@ -1,0 +1,52 @@
+import type { CloudEvent, Platform } from '#shared/http/app.ts'
+
+/** What one platform says about a call, read from headers that only it can set. */
+export interface Call {
+  readonly requestId: string
+  readonly clientIp: string
+  /** Milliseconds the platform allows for the call. */
+  readonly timeoutMs: number
+}
+
+export type Hook = 'initialize' | 'pre-stop' | 'event'
+
+/** How a platform speaks to a process: one table row per platform; the instance never asks for its name. */
+export interface Contract {
+  readonly platform: Platform
+  call(headers: Headers, peer: string): Call
+  /** The hook a request is for, or undefined when it is a client's own. */
+  hook(method: string, path: string, headers: Headers): Hook | undefined
+  /** The platform's event as a CloudEvent; `payload` is the body, parsed where it is JSON. */
+  event(payload: unknown, call: Call): CloudEvent
+  /** The answer that tells the platform to retry an event. */
+  eventFailed(): Response
+  /** Lines the platform wants on standard output around a piece of work, or none. */
+  markers(work: Hook | 'request', requestId: string): Markers | undefined
+  /** Whether the process may be frozen as soon as an answer is sent. */
+  readonly freezes: boolean
+}
+
+export interface Markers {
+  readonly start: string
+  readonly end: string
+  readonly failed: string
+}
+
+/** A header as a whole number of `unitMs`, in milliseconds; `fallbackMs` when it is absent or odd. */
+export function durationHeader(headers: Headers, name: string, unitMs: number, fallbackMs: number): number {
+  const value = Number(headers.get(name) ?? Number.NaN)
+  return Number.isFinite(value) && value > 0 ? value * unitMs : fallbackMs
+}
+
+/** `payload` as an object whose fields may be read, empty when it is none. */
+export function fields(payload: unknown): Readonly<Record<string, unknown>> {
+  return typeof payload === 'object' && payload !== null ? { ...payload } : {}
+}
+
+/** The event itself where it already is a CloudEvent, as EventBridge and Knative send them. */
+export function givenCloudEvent(payload: unknown): CloudEvent | undefined {
+  const { specversion, id, source, type, time, data } = fields(payload)
+  if (specversion !== '1.0' || typeof id !== 'string') return undefined
+  if (typeof source !== 'string' || typeof type !== 'string') return undefined
+  return { specversion, id, source, type, data, ...(typeof time === 'string' ? { time } : {}) }
+}

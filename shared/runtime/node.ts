@@ -1,0 +1,127 @@
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import { refusal } from './refusal.ts'
+import type { Instance } from './instance.ts'
+import type { ListenOptions, Server } from './serve.ts'
+
+const MAX_HEADER_BYTES = 16 * 1024
+
+/** Serves an instance on Node. */
+export async function listen({ instance, hostname, port }: ListenOptions): Promise<Server> {
+  // Not a static import: in a bundle that one would stand at the top and be loaded by Bun as well.
+  const { createServer } = await import('node:http')
+  const server = createServer(
+    // A platform reuses its connection after minutes of silence, and a big body may take its time: no limit of ours.
+    { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 0, requestTimeout: 0 },
+    (incoming, outgoing) => void exchange(instance, incoming, outgoing),
+  )
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, hostname, resolve)
+  })
+  return { port: boundPort(server), stop: () => new Promise((resolve) => server.close(() => resolve())) }
+}
+
+function boundPort(server: HttpServer): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function exchange(
+  instance: Instance,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+): Promise<void> {
+  const gone = new AbortController()
+  outgoing.once('close', () => {
+    if (!outgoing.writableFinished) gone.abort(new DOMException('The client has gone', 'AbortError'))
+  })
+  const headers = headersOf(incoming)
+  const response =
+    refused(incoming, headers) ??
+    (await instance.handle(requestOf(incoming, headers, gone.signal), incoming.socket.remoteAddress ?? ''))
+  await send(response, outgoing, incoming.method === 'HEAD')
+}
+
+function headersOf({ rawHeaders }: IncomingMessage): Headers {
+  const headers = new Headers()
+  // Names and values alternate in this list.
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+    headers.append(rawHeaders[at] ?? '', rawHeaders[at + 1] ?? '')
+  return headers
+}
+
+function refused(incoming: IncomingMessage, headers: Headers): Response | undefined {
+  return refusal({
+    method: incoming.method ?? '',
+    host: headers.get('host'),
+    contentLength: headers.get('content-length'),
+    transferEncoding: headers.get('transfer-encoding'),
+  })
+}
+
+function requestOf(incoming: IncomingMessage, headers: Headers, signal: AbortSignal): Request {
+  const method = incoming.method ?? 'GET'
+  const body = method === 'GET' || method === 'HEAD' ? null : bodyOf(incoming)
+  return new Request(urlOf(incoming, headers), { method, headers, body, signal, duplex: 'half' })
+}
+
+/** The target in absolute form, as a proxy's client may send it, counts for its path alone: Host says where it is. */
+function urlOf({ url = '/' }: IncomingMessage, headers: Headers): string {
+  const path = url.startsWith('/') ? url : url.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?]*/i, '')
+  return `http://${headers.get('host') ?? 'localhost'}${path.startsWith('/') ? path : `/${path}`}`
+}
+
+function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        incoming.on('data', (chunk: Uint8Array) => {
+          controller.enqueue(chunk)
+          if ((controller.desiredSize ?? 0) <= 0) incoming.pause()
+        })
+        incoming.once('end', () => controller.close())
+        incoming.once('error', (error) => controller.error(error))
+        incoming.pause()
+      },
+      pull: () => void incoming.resume(),
+      // An app that has read enough still answers: the rest of the body is read and dropped, the socket stays.
+      cancel() {
+        incoming.removeAllListeners('data')
+        incoming.resume()
+      },
+    },
+    { highWaterMark: 64 * 1024, size: (chunk) => chunk?.byteLength ?? 0 },
+  )
+}
+
+async function send(response: Response, outgoing: ServerResponse, bodiless: boolean): Promise<void> {
+  outgoing.writeHead(response.status, [...response.headers].flat())
+  if (response.body === null || bodiless) {
+    outgoing.end()
+    await response.body?.cancel()
+    return
+  }
+  const reader = response.body.getReader()
+  outgoing.once('close', () => void reader.cancel().catch(() => {})) // a source that fails to stop has no one to tell
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      if (!outgoing.write(next.value)) await drained(outgoing)
+    }
+    outgoing.end()
+  } catch {
+    // Half an answer is out: only a broken connection tells the client that it is not whole.
+    outgoing.destroy()
+  }
+}
+
+/** Resolves when more can be written, or when no one reads any more. */
+function drained(outgoing: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (outgoing.destroyed) return resolve()
+    const done = () => {
+      outgoing.off('drain', done).off('close', done)
+      resolve()
+    }
+    outgoing.on('drain', done).on('close', done)
+  })
+}

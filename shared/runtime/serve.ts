@@ -1,0 +1,56 @@
+import type { Env } from '#shared/config/read-env.ts'
+import type { App, Platform } from '#shared/http/app.ts'
+import { createLogger } from '#shared/telemetry/logger.ts'
+import type { Contract } from './contract.ts'
+import { fc } from './fc.ts'
+import { createInstance, type Instance } from './instance.ts'
+import { local } from './local.ts'
+import { scf } from './scf.ts'
+
+const CONTRACTS: Readonly<Record<Platform, Contract>> = { fc, scf, local }
+const DRAIN_TIMEOUT_MS = 5_000
+
+export interface ListenOptions {
+  readonly instance: Instance
+  readonly hostname: string
+  readonly port: number
+}
+
+/** What an adaptor returns. */
+export interface Server {
+  readonly port: number
+  /** Takes no new connection; resolves when those with a request in flight are done. */
+  stop(): Promise<void>
+}
+
+/**
+ * Serves an app until the process is told to end: on Bun or Node, whichever runs it, under the contract of the
+ * platform whose variables are in `env`. This is what the build's generated entries call.
+ */
+export async function serve(app: App, env: Env): Promise<void> {
+  const logger = createLogger({ fields: { function: app.name } })
+  const print = (line: string) => void process.stdout.write(`${line}\n`)
+  const instance = createInstance(app, { contract: CONTRACTS[platformOf(env)], logger, print })
+  // Only the adaptor of the runtime at hand is evaluated: the other one would cost its imports at every cold start.
+  const { listen } = 'Bun' in globalThis ? await import('./bun.ts') : await import('./node.ts')
+  const server = await listen({ instance, hostname: env['HOST'] ?? '0.0.0.0', port: portOf(env) })
+  const end = () => void shutDown(instance, server)
+  process.once('SIGTERM', end)
+  process.once('SIGINT', end)
+}
+
+function platformOf(env: Env): Platform {
+  if (env['FC_FUNCTION_NAME'] !== undefined || env['FC_SERVER_PORT'] !== undefined) return 'fc'
+  return env['TENCENTCLOUD_RUNENV'] === 'SCF' ? 'scf' : 'local'
+}
+
+function portOf(env: Env): number {
+  return Number(env['FC_SERVER_PORT'] ?? env['FC_CUSTOM_LISTEN_PORT'] ?? env['PORT'] ?? 9000)
+}
+
+async function shutDown(instance: Instance, server: Server): Promise<void> {
+  const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_TIMEOUT_MS))
+  await Promise.race([Promise.all([server.stop(), instance.drain()]), late])
+  await Promise.race([instance.close(), late])
+  process.exit(0)
+}
