@@ -81,7 +81,8 @@ export function createApp(options: AppOptions): App {
     })
   }
 
-  return { ...options, name, fetch }
+  const { event, warm, close } = options
+  return { name, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
 }
 
 async function call(match: Match, request: Request, url: URL, invocation: Invocation, signal: AbortSignal) {

@@ -47,5 +47,5 @@ export function route<
   Query extends GenericSchema = GenericSchema,
 >(options: RouteOptions<Body, Query>): Route {
   // The router parses body and query by these very schemas before it calls `handle`.
-  return options as Route
+  return options
 }

@@ -66,3 +66,8 @@ export function listAudit(
     .limit(limit)
     .execute({ signal })
 }
+
+/** Removes the personal data from a user's audit rows; who did what and when stays. */
+export async function eraseAuditDetails(sql: Queries, subjectId: string, signal: AbortSignal): Promise<void> {
+  await sql.updateTable('audit').set({ ip: null }).where('subject_id', '=', subjectId).execute({ signal })
+}

@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely'
+import type { Database, Queries } from '#shared/db/database.ts'
 
 export interface IdempotencyTable {
   /** SHA-256 (hex) of caller, route and key. */
@@ -14,3 +15,52 @@ export interface IdempotencyTable {
 }
 
 export type IdempotencyRow = Selectable<IdempotencyTable>
+
+export interface IdempotencyClaim {
+  readonly id: string
+  readonly requestHash: string
+  readonly now: Date
+  /** Until when the claim holds while nothing is stored. */
+  readonly until: Date
+}
+
+/** Takes the key for one request, also from a claim that ran out; false when it is taken or already answered. */
+export async function claimIdempotency(
+  database: Database,
+  claim: IdempotencyClaim,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { id, requestHash, now, until } = claim
+  await database.sql
+    .deleteFrom('idempotency')
+    .where('id', '=', id)
+    .where('expires_at', '<=', now)
+    .execute({ signal })
+  const row = { id, request_hash: requestHash, status: null, response: null, expires_at: until }
+  const insert = database.sql.insertInto('idempotency').values(row)
+  const once =
+    database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
+  const result = await once.executeTakeFirst({ signal })
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+export function findIdempotency(
+  sql: Queries,
+  id: string,
+  signal: AbortSignal,
+): Promise<IdempotencyRow | undefined> {
+  return sql.selectFrom('idempotency').selectAll().where('id', '=', id).executeTakeFirst({ signal })
+}
+
+export async function storeIdempotency(
+  sql: Queries,
+  id: string,
+  stored: { readonly status: number; readonly response: string; readonly expires_at: Date },
+  signal: AbortSignal,
+): Promise<void> {
+  await sql.updateTable('idempotency').set(stored).where('id', '=', id).execute({ signal })
+}
+
+export async function releaseIdempotency(sql: Queries, id: string, signal: AbortSignal): Promise<void> {
+  await sql.deleteFrom('idempotency').where('id', '=', id).where('status', 'is', null).execute({ signal })
+}

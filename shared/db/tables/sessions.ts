@@ -66,6 +66,22 @@ export function listLiveSessions(
     .execute({ signal })
 }
 
+/** The user's latest sessions, ended ones included, newest first. */
+export function listSessions(
+  sql: Queries,
+  userId: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<SessionRow[]> {
+  return sql
+    .selectFrom('sessions')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .orderBy('created_at', 'desc')
+    .limit(limit)
+    .execute({ signal })
+}
+
 export async function insertSession(sql: Queries, session: NewSession, signal: AbortSignal): Promise<void> {
   await sql.insertInto('sessions').values(session).execute({ signal })
 }
@@ -115,4 +131,19 @@ export interface Revocation {
   readonly ids: readonly string[]
   readonly now: Date
   readonly reason: NonNullable<SessionRow['revoked_reason']>
+}
+
+/** Removes what tells about the person from all of a user's sessions: device, address, WeChat's key. */
+export async function eraseSessionDetails(sql: Queries, userId: string, signal: AbortSignal): Promise<void> {
+  await sql
+    .updateTable('sessions')
+    .set({
+      device_id: null,
+      device_model: null,
+      device_platform: null,
+      last_ip: null,
+      wechat_key_encrypted: null,
+    })
+    .where('user_id', '=', userId)
+    .execute({ signal })
 }

@@ -1,5 +1,6 @@
-import type { Insertable, Selectable, Updateable } from 'kysely'
-import type { Queries } from '#shared/db/database.ts'
+import type { Selectable } from 'kysely'
+import type { Database, Queries } from '#shared/db/database.ts'
+import { uuidv7 } from '#shared/ids.ts'
 
 export interface UsersTable {
   /** UUIDv7. */
@@ -21,7 +22,7 @@ export interface UsersTable {
   phone_encrypted: string | null
   /** HMAC of the phone number in E.164, for looking it up. */
   phone_index: string | null
-  /** As shown to people: 138****0001. */
+  /** As shown to people: 138******01. */
   phone_masked: string | null
   created_at: Date
   updated_at: Date
@@ -29,8 +30,7 @@ export interface UsersTable {
 }
 
 export type UserRow = Selectable<UsersTable>
-export type NewUser = Insertable<UsersTable>
-export type UserChange = Updateable<UsersTable>
+export type UserChange = Partial<UserRow>
 
 export function findUser(sql: Queries, id: string, signal: AbortSignal): Promise<UserRow | undefined> {
   return sql.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst({ signal })
@@ -67,17 +67,63 @@ export function listUsers(sql: Queries, page: UserPage, signal: AbortSignal): Pr
     .execute({ signal })
 }
 
-export async function insertUser(sql: Queries, user: NewUser, signal: AbortSignal): Promise<void> {
-  await sql.insertInto('users').values(user).execute({ signal })
+/** Inserts unless a user with the same app and openid is there. */
+export async function insertUserOnce(
+  database: Pick<Database, 'sql' | 'dialect'>,
+  user: UserRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const insert = database.sql.insertInto('users').values(user)
+  const once =
+    database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
+  await once.execute({ signal })
 }
 
+/** A row for a user who has just appeared; everything that was not given is empty. */
+export function newUser({ appId, openid, unionid, now, ...rest }: NewUserFacts): UserRow {
+  return {
+    id: uuidv7(now.getTime()),
+    app_id: appId,
+    openid: openid ?? null,
+    unionid: unionid ?? null,
+    status: 'active',
+    epoch: 0,
+    nickname: null,
+    avatar_file_id: null,
+    gender: 'unknown',
+    locale: null,
+    roles: '',
+    phone_encrypted: null,
+    phone_index: null,
+    phone_masked: null,
+    created_at: now,
+    updated_at: now,
+    deleted_at: null,
+    ...rest,
+  }
+}
+
+export interface NewUserFacts extends Omit<UserChange, 'openid' | 'unionid'> {
+  readonly appId: string
+  readonly openid?: string | undefined
+  readonly unionid?: string | undefined
+  readonly now: Date
+}
+
+/** Whether a user was there to change; one who was deleted is not, so erased data stays erased. */
 export async function updateUser(
   sql: Queries,
   id: string,
   change: UserChange,
   signal: AbortSignal,
-): Promise<void> {
-  await sql.updateTable('users').set(change).where('id', '=', id).execute({ signal })
+): Promise<boolean> {
+  const result = await sql
+    .updateTable('users')
+    .set(change)
+    .where('id', '=', id)
+    .where('status', '<>', 'deleted')
+    .executeTakeFirst({ signal })
+  return result.numUpdatedRows === 1n
 }
 
 /** Ends every session of the user: tokens issued under the former epoch stop being accepted. */

@@ -1,0 +1,47 @@
+import type { Clock } from '#shared/clock.ts'
+import { insertAudit } from '#shared/db/tables/audit.ts'
+import { route } from '#shared/http/route.ts'
+import type { SessionEnder } from '#shared/tokens/session-ender.ts'
+import { eraseUser } from '#shared/users/erase-user.ts'
+import type { RequireUser } from './current-user.ts'
+import type { RequireFreshLogin } from './fresh-login.ts'
+import { Deletion } from './schemas.ts'
+
+export interface DeleteAccountOptions {
+  readonly requireUser: RequireUser
+  readonly requireFreshLogin: RequireFreshLogin
+  readonly ender: SessionEnder
+  readonly clock: Clock
+}
+
+/** DELETE /user {loginCode?} → 200 {}: ends every session and erases the personal data; an audit row stays. */
+export function deleteAccount({ requireUser, requireFreshLogin, ender, clock }: DeleteAccountOptions) {
+  return route({
+    method: 'DELETE',
+    path: '/user',
+    body: Deletion,
+    bodyOptional: true,
+    async handle({ request, body, invocation, signal }) {
+      const current = await requireUser(request, signal)
+      await requireFreshLogin(current, body.loginCode, signal)
+      const userId = current.user.id
+      const { clientIp: ip, requestId } = invocation
+      const ending = { userId, reason: 'deleted', actorId: userId, ip, requestId } as const
+      const now = new Date(clock())
+      await ender.endAll(
+        ending,
+        async (sql) => {
+          await eraseUser(sql, userId, now, signal)
+          await insertAudit(
+            sql,
+            { action: 'user.deleted', actorId: userId, subjectId: userId, requestId },
+            now,
+            signal,
+          )
+        },
+        signal,
+      )
+      return {}
+    },
+  })
+}

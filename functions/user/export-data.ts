@@ -1,0 +1,39 @@
+import type { Database } from '#shared/db/database.ts'
+import { listAudit } from '#shared/db/tables/audit.ts'
+import { listSessions } from '#shared/db/tables/sessions.ts'
+import { route } from '#shared/http/route.ts'
+import { presentUser } from '#shared/users/present-user.ts'
+import type { RequireUser } from './current-user.ts'
+import { presentSession } from './sessions.ts'
+
+const MAX_EXPORTED_ROWS = 1_000
+
+/** GET /user/export → 200 {user, sessions, audit}: a copy of all that is kept about the caller. @see PIPL art. 45 */
+export function exportData({
+  database,
+  requireUser,
+}: {
+  readonly database: Database
+  readonly requireUser: RequireUser
+}) {
+  return route({
+    method: 'GET',
+    path: '/user/export',
+    async handle({ request, signal }) {
+      const { user } = await requireUser(request, signal)
+      const sessions = await listSessions(database.sql, user.id, MAX_EXPORTED_ROWS, signal)
+      const audit = await listAudit(database.sql, user.id, MAX_EXPORTED_ROWS, signal)
+      return {
+        headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
+        data: {
+          user: { ...presentUser(user), updatedAt: user.updated_at.toISOString() },
+          sessions: sessions.map((row) => ({
+            ...presentSession(row),
+            endedAt: row.revoked_at?.toISOString() ?? null,
+          })),
+          audit: audit.map((row) => ({ at: row.at.toISOString(), action: row.action, ip: row.ip })),
+        },
+      }
+    },
+  })
+}

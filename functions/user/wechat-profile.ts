@@ -1,0 +1,46 @@
+import type { Clock } from '#shared/clock.ts'
+import type { Database } from '#shared/db/database.ts'
+import { route } from '#shared/http/route.ts'
+import { validate } from '#shared/http/validate.ts'
+import type { CheckText } from './check-text.ts'
+import type { RequireUser } from './current-user.ts'
+import { changeProfile } from './profile.ts'
+import { nickname, WechatProfile } from './schemas.ts'
+import type { SessionData } from './session-data.ts'
+
+const GENDERS = ['unknown', 'male', 'female'] as const
+
+export interface WechatProfileOptions {
+  readonly database: Database
+  readonly requireUser: RequireUser
+  readonly checkText: CheckText
+  readonly sessionData: SessionData
+  readonly clock: Clock
+}
+
+/** POST /user/wechat-profile {rawData, signature} | {encryptedData, iv} → 200 the user, for older clients */
+export function wechatProfile({
+  database,
+  requireUser,
+  checkText,
+  sessionData,
+  clock,
+}: WechatProfileOptions) {
+  return route({
+    method: 'POST',
+    path: '/user/wechat-profile',
+    body: WechatProfile,
+    async handle({ request, body, signal }) {
+      const { session, user } = await requireUser(request, signal)
+      const info = await sessionData.profile(session, body, signal)
+      const name = validate(nickname, info.nickName)
+      await checkText(user, name, signal)
+      const columns = {
+        nickname: name,
+        gender: GENDERS[info.gender],
+        ...(info.language ? { locale: info.language } : {}),
+      }
+      return changeProfile(database, user, columns, new Date(clock()), signal)
+    },
+  })
+}

@@ -1,0 +1,37 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+
+/** One ES256 key of `TOKEN_KEYS`, as a private JWK with its state. */
+export interface TokenJwk {
+  readonly kid: string
+  readonly state: 'next' | 'active' | 'retiring'
+  readonly [member: string]: unknown
+}
+
+/** A complete, fresh set of the secrets that every deployment needs, by the names of their settings. */
+export function generateSecrets(): Record<'TOKEN_KEYS' | 'DATA_KEYS' | 'INDEX_KEY' | 'SIGNING_KEYS', string> {
+  return {
+    TOKEN_KEYS: encodeTokenKeys([generateTokenKey('active'), generateTokenKey('next')]),
+    DATA_KEYS: generateKeyringEntry(),
+    INDEX_KEY: randomBytes(32).toString('base64url'),
+    SIGNING_KEYS: generateKeyringEntry(),
+  }
+}
+
+export function generateTokenKey(state: TokenJwk['state']): TokenJwk {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return { kid: newKeyId(), state, ...privateKey.export({ format: 'jwk' }) }
+}
+
+/** `id:key`, 32 random bytes in base64url. */
+export function generateKeyringEntry(): string {
+  return `${newKeyId()}:${randomBytes(32).toString('base64url')}`
+}
+
+export function encodeTokenKeys(keys: readonly TokenJwk[]): string {
+  return Buffer.from(JSON.stringify({ keys })).toString('base64url')
+}
+
+/** `k` + date + 4 random characters, so that a person sees a key's age. */
+function newKeyId(): string {
+  return `k${new Date().toISOString().slice(2, 10).replaceAll('-', '')}${randomBytes(3).toString('base64url').replace(/[-_]/g, '0')}`
+}
