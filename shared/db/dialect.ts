@@ -1,0 +1,168 @@
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type DatabaseIntrospector,
+  type Dialect as KyselyDialect,
+  type DialectAdapter,
+  type Driver,
+  type QueryCompiler,
+  type QueryResult,
+  type TransactionSettings,
+} from 'kysely'
+import { Fault } from '#shared/errors.ts'
+import { ConnectionError, type LinkDriver } from './link.ts'
+import type { Loan, Pool } from './pool.ts'
+
+/** What kysely needs to know of a server besides how to talk to it. */
+export interface Grammar {
+  createQueryCompiler(): QueryCompiler
+  createAdapter(): DialectAdapter
+  /** SQL that begins a transaction: one statement, or several in order. */
+  begin(settings: TransactionSettings): readonly string[]
+}
+
+export interface DialectOptions {
+  readonly grammar: Grammar
+  readonly links: LinkDriver
+  readonly pool: Pool
+  readonly statementMs: number
+}
+
+interface Options {
+  readonly signal?: AbortSignal | undefined
+}
+
+type Connection = DatabaseConnection & { readonly loan: Loan; isLost: boolean }
+
+/**
+ * Kysely's view of a pool, and the one seam where a failure of the connection, a limit that was passed or a server
+ * on its way down becomes the fault `unavailable`.
+ */
+export function createDialect({ grammar, links, pool, statementMs }: DialectOptions): KyselyDialect {
+  const connections = new WeakMap<DatabaseConnection, Connection>()
+
+  function fault(error: unknown): unknown {
+    return error instanceof ConnectionError || links.isPassing(error)
+      ? new Fault('unavailable', { cause: error })
+      : error
+  }
+
+  async function acquireConnection(options?: Options): Promise<DatabaseConnection> {
+    const startedAt = performance.now()
+    try {
+      const loan = await pool.borrow()
+      const connection = connect(loan, statementMs - (performance.now() - startedAt))
+      connections.set(connection, connection)
+      return connection
+    } catch (error) {
+      // Nobody waits any more: kysely would print the failure.
+      if (options?.signal?.aborted === true) return ABANDONED
+      throw fault(error)
+    }
+  }
+
+  function connect(loan: Loan, firstLimitMs: number): Connection {
+    let limitMs = firstLimitMs
+    const connection: Connection = {
+      loan,
+      isLost: false,
+      async executeQuery<R>({ sql, parameters }: CompiledQuery, options?: Options): Promise<QueryResult<R>> {
+        const result = run(connection, sql, parameters, { limitMs, signal: options?.signal })
+        // Waiting for the connection counts towards the first statement, so that no call takes longer than one.
+        limitMs = statementMs
+        try {
+          return (await result) as QueryResult<R> // The builder that compiled the query vouches for its rows.
+        } catch (error) {
+          throw fault(error)
+        }
+      },
+      streamQuery() {
+        throw new TypeError('Cannot stream rows: read pages instead')
+      },
+    }
+    return connection
+  }
+
+  const driver: Driver = {
+    init: async () => {},
+    acquireConnection,
+    async releaseConnection(released) {
+      const connection = connections.get(released)
+      if (connection === undefined) return
+      connections.delete(released)
+      if (connection.isLost) connection.loan.drop()
+      else connection.loan.release()
+    },
+    async beginTransaction(connection, settings) {
+      for (const text of grammar.begin(settings)) await connection.executeQuery(CompiledQuery.raw(text))
+    },
+    async commitTransaction(connection) {
+      try {
+        await connection.executeQuery(CompiledQuery.raw('commit'))
+      } catch (error) {
+        // Whether the server committed is unknown; the connection's state is, too.
+        lose(connection)
+        throw error
+      }
+    },
+    async rollbackTransaction(connection) {
+      // A rollback that fails leaves it to the server, which rolls back when the connection closes. The failure that
+      // made us roll back is the one worth reporting.
+      await connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => lose(connection))
+    },
+    destroy: () => pool.close(),
+  }
+
+  function lose(connection: DatabaseConnection): void {
+    const known = connections.get(connection)
+    if (known !== undefined) known.isLost = true
+  }
+
+  return {
+    createDriver: () => driver,
+    createQueryCompiler: () => grammar.createQueryCompiler(),
+    createAdapter: () => grammar.createAdapter(),
+    createIntrospector(): DatabaseIntrospector {
+      throw new TypeError('Cannot introspect: migrations know the schema')
+    },
+  }
+}
+
+/** Stands for a connection that nobody waits for any more. */
+const ABANDONED: DatabaseConnection = {
+  executeQuery: () => Promise.reject(new TypeError('Cannot query: the call was abandoned')),
+  streamQuery() {
+    throw new TypeError('Cannot query: the call was abandoned')
+  },
+}
+
+/** Runs a statement, and closes the connection under it when the limit passes or the signal ends first. */
+async function run(
+  connection: Connection,
+  sql: string,
+  values: readonly unknown[],
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal | undefined },
+): Promise<QueryResult<unknown>> {
+  let ended: 'late' | 'abandoned' | undefined
+  function cut(reason: 'late' | 'abandoned') {
+    ended = reason
+    connection.isLost = true
+    connection.loan.link.destroy()
+  }
+  function abandon() {
+    cut('abandoned')
+  }
+  const timer = setTimeout(() => cut('late'), limitMs)
+  signal?.addEventListener('abort', abandon)
+  try {
+    return await connection.loan.link.query(sql, values)
+  } catch (error) {
+    if (ended === 'late') throw new ConnectionError(`No answer within ${Math.round(limitMs)} ms`)
+    // Kysely has already thrown the signal's reason, and would print this.
+    if (ended === 'abandoned') return { rows: [] }
+    throw error
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', abandon)
+  }
+}
