@@ -23,7 +23,7 @@ function describe(issue: v.BaseIssue<unknown>): { path: string; message: string 
 
 /** Valibot's default messages quote what was received; ours say only what is expected. */
 function messageOf(issue: v.BaseIssue<unknown>): string {
-  if (issue.type === 'strict_object') return 'unknown field'
+  if (issue.type === 'strict_object' && issue.expected === 'never') return 'unknown field'
   if (issue.kind === 'schema' && issue.received === 'undefined') return 'is required'
   return issue.expected === null
     ? issue.message.split(': ').slice(0, -1).join(': ') || issue.message

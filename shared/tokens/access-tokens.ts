@@ -1,4 +1,12 @@
-import { errors, importJWK, jwtVerify, SignJWT, type CryptoKey, type JWTPayload } from 'jose'
+import {
+  errors,
+  importJWK,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWTHeaderParameters,
+  type JWTPayload,
+} from 'jose'
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { randomId } from '#shared/ids.ts'
@@ -62,7 +70,7 @@ export function createAccessTokens({ keys, issuer, audience, clock }: AccessToke
   async function verify(token: string): Promise<AccessClaims> {
     if (!isCanonical(token)) throw new Fault('unauthenticated')
     try {
-      const { payload } = await jwtVerify(token, ({ kid }) => findKey(kid), {
+      const { payload } = await jwtVerify(token, findKey, {
         algorithms: [ALGORITHM],
         typ: TYPE,
         issuer,
@@ -80,9 +88,10 @@ export function createAccessTokens({ keys, issuer, audience, clock }: AccessToke
     }
   }
 
-  function findKey(kid: string | undefined): Promise<CryptoKey> {
-    const key = verifyingKeys.get(kid ?? '')
-    if (key === undefined) throw new errors.JWKSNoMatchingKey()
+  function findKey(header: JWTHeaderParameters): Promise<CryptoKey> {
+    const key = verifyingKeys.get(header.kid ?? '')
+    // We write three members; a fourth (jwk, jku, x5u, crit, b64) can only be somebody's attempt.
+    if (key === undefined || Object.keys(header).length !== 3) throw new errors.JWKSNoMatchingKey()
     return key()
   }
 
