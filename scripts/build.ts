@@ -1,8 +1,8 @@
 import { dirname, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { formatMessages } from 'esbuild'
 import { buildFunctions, type Built } from './build/build-functions.ts'
 import { kb } from './build/check-bundle.ts'
+import { explained } from './build/explained.ts'
 import { FUNCTIONS } from './functions.ts'
 
 const HELP = `npm run build [-- --out <dir>]
@@ -44,12 +44,4 @@ function report(built: readonly Built[]): number {
   const problems = built.flatMap(({ problems }) => problems)
   for (const problem of problems) console.error(`\n${problem}`)
   return problems.length === 0 ? 0 : 1
-}
-
-/** esbuild's code frames where it was a build error, the message otherwise. */
-async function explained(error: unknown): Promise<string> {
-  if (typeof error === 'object' && error !== null && 'errors' in error && Array.isArray(error.errors)) {
-    return (await formatMessages(error.errors, { kind: 'error', color: process.stdout.isTTY })).join('\n')
-  }
-  return error instanceof Error ? error.message : String(error)
 }

@@ -1,0 +1,7 @@
+/** One build of a function. Each has a file of its own, so that an instance never sees another build's code. */
+export interface Bundle {
+  readonly name: string
+  readonly version: string
+  readonly file: string
+  readonly bytes: number
+}

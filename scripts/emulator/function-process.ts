@@ -1,0 +1,115 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+
+const TAIL_LINES = 20
+const POLL_MS = 2
+const KILL_AFTER_MS = 6_000
+
+export interface FunctionProcessOptions {
+  /** The runtime's executable and what comes before the port in its arguments. */
+  readonly command: readonly [string, ...string[]]
+  readonly env: Readonly<Record<string, string>>
+  readonly port: number
+  readonly startMs: number
+  /** Told of each line the process writes. */
+  readonly line: (line: string) => void
+}
+
+export interface FunctionProcess {
+  readonly pid: number | undefined
+  readonly port: number
+  /** Resolves with `up` once it accepts connections; else with what happened instead. */
+  readonly started: Promise<'up' | 'exited' | 'silent'>
+  /** Resolves with a description when it has ended. */
+  readonly exited: Promise<string>
+  readonly alive: () => boolean
+  /** The last lines it wrote, for the message about its end. */
+  readonly tail: () => readonly string[]
+  /** SIGTERM, and SIGKILL when it does not end within 6 s. */
+  readonly stop: () => Promise<void>
+  readonly kill: () => void
+}
+
+/** Starts a function as an operating-system process of its own, out of the terminal's Ctrl-C. */
+export function startFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
+  const { command, env, port, startMs, line } = options
+  const [executable, ...args] = command
+  const child = spawn(executable, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
+  const lines: string[] = []
+  let running = true
+  const exited = ended(child).finally(() => {
+    running = false
+  })
+  child.stdin.on('error', () => {}) // it ended before we did
+  for (const stream of [child.stdout, child.stderr]) readLines(stream, keep)
+
+  function keep(text: string): void {
+    lines.push(text)
+    if (lines.length > TAIL_LINES) lines.shift()
+    line(text)
+  }
+
+  async function stop(): Promise<void> {
+    child.kill('SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS)
+    await exited
+    clearTimeout(timer)
+  }
+
+  return {
+    pid: child.pid,
+    port,
+    started: accepting(port, startMs, exited),
+    exited,
+    alive: () => running,
+    tail: () => lines,
+    stop,
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
+
+async function ended(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve(error.message))
+    // `close` comes when its output has been read to the end as well.
+    child.once('close', (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`))
+  })
+}
+
+function readLines(stream: Readable, take: (line: string) => void): void {
+  createInterface({ input: stream, crlfDelay: Infinity }).on('line', take)
+}
+
+async function accepting(
+  port: number,
+  startMs: number,
+  exited: Promise<string>,
+): Promise<'up' | 'exited' | 'silent'> {
+  const late = Date.now() + startMs
+  let gone = false
+  void exited.then(() => {
+    gone = true
+  })
+  while (Date.now() < late) {
+    if (await answers(port)) return 'up'
+    if (gone) return 'exited'
+    await delay(POLL_MS)
+  }
+  return 'silent'
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false // not yet
+  } finally {
+    socket.destroy()
+  }
+}

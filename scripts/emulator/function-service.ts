@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { FunctionSpec } from '#scripts/functions.ts'
+import { admitted } from './admitted.ts'
+import { BuildFailed, type Bundler } from './bundler.ts'
+import { CloudFailure } from './cloud-failure.ts'
+import { answerAs, deliver } from './deliver.ts'
+import { forward, type Forwarded } from './forward.ts'
+import { createPool, type Lease, type Pool } from './pool.ts'
+import { type InstanceOptions, NotStarted, startInstance, stopInstance } from './start-instance.ts'
+
+export interface FunctionServiceOptions extends InstanceOptions {
+  readonly bundler: Pick<Bundler, 'current'>
+  readonly maxInstances: number
+  readonly idleMs: number
+  readonly clock: () => number
+  /** Something that happened to the function, for whoever watches it. */
+  readonly note: (text: string) => void
+}
+
+export interface FunctionService {
+  readonly spec: FunctionSpec
+  readonly pool: Pool
+  /** Never rejects. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
+}
+
+interface Exchange {
+  readonly requestId: string
+  readonly clientIp: string
+  readonly outgoing: ServerResponse
+  readonly gone: AbortSignal
+}
+
+/** One function as its cloud runs it: limits before it, instances behind it, the cloud's answer where they fail. */
+export function createFunctionService(options: FunctionServiceOptions): FunctionService {
+  const { spec, cloud, bundler, note, clock } = options
+  const pool = createPool({
+    concurrency: spec.concurrency,
+    maxInstances: options.maxInstances,
+    idleMs: options.idleMs,
+    clock,
+    start: (bundle) => startInstance(bundle, options),
+    stop: (member) => stopInstance(member, options),
+  })
+
+  async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const requestId = cloud.requestId(clock())
+    const gone = new AbortController()
+    outgoing.once('close', () => gone.abort())
+    try {
+      const call = await admitted(incoming, cloud)
+      const clientIp = incoming.socket.remoteAddress ?? ''
+      await answer(call, { requestId, clientIp, outgoing, gone: gone.signal })
+    } catch (error) {
+      fail(error, requestId, outgoing)
+    }
+  }
+
+  /** Tries again, once, what the cloud repeats when a process dies under a call. */
+  async function answer(call: Forwarded, exchange: Exchange): Promise<void> {
+    for (let retries = 0; ; retries++) {
+      try {
+        return await attempt(call, exchange, retries)
+      } catch (error) {
+        const died = error instanceof CloudFailure && error.failure === 'crashed'
+        if (!died || retries > 0 || !cloud.retried.has(call.method) || exchange.outgoing.headersSent)
+          throw error
+      }
+    }
+  }
+
+  async function attempt(call: Forwarded, exchange: Exchange, retries: number): Promise<void> {
+    const lease = await leased()
+    const late = AbortSignal.timeout(spec.timeoutS * 1_000)
+    const signal = AbortSignal.any([late, exchange.gone])
+    const { requestId, clientIp, outgoing } = exchange
+    const own = Object.entries(cloud.requestHeaders(spec, { requestId, clientIp, retries })).flat()
+    const { process } = lease.member
+    try {
+      const response = await forward(process.port, { ...call, headers: [...call.headers, ...own] }, signal)
+      await deliver(response, outgoing, { cloud, requestId })
+    } catch (error) {
+      if (error instanceof CloudFailure) throw error
+      if (late.aborted) throw new CloudFailure('timeout', process.port)
+      if (exchange.gone.aborted) return
+      throw await crash(lease)
+    } finally {
+      lease.release()
+    }
+  }
+
+  /** A place in an instance of the sources as they are now. */
+  async function leased(): Promise<Lease> {
+    try {
+      const lease = await pool.acquire(await bundler.current())
+      if (lease !== undefined) return lease
+    } catch (error) {
+      if (!(error instanceof NotStarted)) throw error
+      note(error.message)
+      throw new CloudFailure(error.why === 'silent' ? 'port_closed' : 'not_started', error.port)
+    }
+    throw new CloudFailure('busy')
+  }
+
+  /** The connection broke: the process is ending, or useless if it is not. */
+  async function crash({ member: { process } }: Lease): Promise<CloudFailure> {
+    const killed = setTimeout(process.kill, 1_000)
+    const how = await process.exited
+    clearTimeout(killed)
+    note([`${spec.name} crashed (${how})`, ...process.tail()].join('\n  '))
+    return new CloudFailure('crashed', process.port)
+  }
+
+  function fail(error: unknown, requestId: string, outgoing: ServerResponse): void {
+    if (error instanceof CloudFailure) {
+      const facts = { requestId, spec, port: error.port }
+      answerAs(cloud, requestId, cloud.failure(error.failure, facts), outgoing)
+      return
+    }
+    const body =
+      error instanceof BuildFailed ? `${spec.name} does not build\n\n${error.message}\n` : String(error)
+    if (!(error instanceof BuildFailed)) note(`${spec.name}: ${body}`)
+    answerAs(
+      cloud,
+      requestId,
+      { status: 500, headers: { 'content-type': 'text/plain; charset=utf-8' }, body },
+      outgoing,
+    )
+  }
+
+  return { spec, pool, handle }
+}

@@ -1,0 +1,61 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { BASE_PATH, type FunctionSpec } from '#scripts/functions.ts'
+import type { FunctionService } from './function-service.ts'
+
+const REAP_EVERY_MS = 1_000
+/** More than any cloud's own limit on headers, so that the cloud's answer is the one that comes. */
+const MAX_HEADER_BYTES = 64 * 1024
+
+export interface GatewayOptions {
+  readonly services: readonly FunctionService[]
+  readonly port: number
+}
+
+export interface Gateway {
+  readonly port: number
+  readonly url: string
+  /** Takes no new call, lets those in flight end for a moment, ends every instance. */
+  stop(): Promise<void>
+}
+
+/** Serves functions by the path of a request, as a custom domain with path mapping does. Rejects when the port is taken. */
+export async function startGateway({ services, port }: GatewayOptions): Promise<Gateway> {
+  const server = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 },
+    (incoming, outgoing) => {
+      outgoing.on('error', () => {}) // the client has gone; its call is told by `close`
+      const service = services.find(({ spec }) => serves(spec, pathOf(incoming)))
+      if (service === undefined) notFound(outgoing)
+      else void service.handle(incoming, outgoing)
+    },
+  )
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, '127.0.0.1', resolve)
+  })
+  const reaping = setInterval(() => services.forEach(({ pool }) => pool.reap()), REAP_EVERY_MS)
+
+  async function stop(): Promise<void> {
+    clearInterval(reaping)
+    server.close()
+    await Promise.all(services.map(({ pool }) => pool.close()))
+    server.closeAllConnections()
+  }
+
+  const address = server.address()
+  const bound = typeof address === 'object' && address !== null ? address.port : port
+  return { port: bound, url: `http://127.0.0.1:${bound}`, stop }
+}
+
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return url.split('?', 1)[0] ?? '/'
+}
+
+function serves({ paths }: FunctionSpec, path: string): boolean {
+  return paths.some((prefix) => path === BASE_PATH + prefix || path.startsWith(`${BASE_PATH}${prefix}/`))
+}
+
+function notFound(outgoing: ServerResponse): void {
+  const body = { code: 40400, error: 'not_found', message: 'No function serves this path' }
+  outgoing.writeHead(404, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
