@@ -1,5 +1,4 @@
-import { createApp } from '#shared/http/create-app.ts'
-import type { App } from '#shared/http/app.ts'
+import { createApp, type HttpApp } from '#shared/http/create-app.ts'
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import type { Keyring } from '#shared/keyring.ts'
@@ -34,7 +33,7 @@ export interface LoginOptions {
 }
 
 /** The login function over its ports. */
-export function createLoginApp(options: LoginOptions): App {
+export function createLoginApp(options: LoginOptions): HttpApp {
   const { appId, tokenKeys, database, state, clock, logger } = options
   const accessTokens = createAccessTokens({ keys: tokenKeys, issuer: options.issuer, audience: appId, clock })
   const revocations = createRevocations(state, logger)

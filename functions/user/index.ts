@@ -1,6 +1,7 @@
 import { systemClock } from '#shared/clock.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { DATABASE_SCHEMES, openDatabase } from '#shared/db/open-database.ts'
+import { rawQueries } from '#shared/db/raw-queries.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { createLogger, LOG_LEVELS } from '#shared/telemetry/logger.ts'
@@ -26,7 +27,8 @@ const settings = readEnv(process.env, (read) => ({
 const clock = systemClock
 const logger = createLogger({ level: settings.logLevel, fields: { function: 'user' } })
 const database = openDatabase({ url: settings.databaseUrl, poolSize: settings.poolSize, clock })
-const state = openState({ redisUrl: settings.redisUrl, database })
+const postgres = database.dialect === 'postgres' ? rawQueries(database) : undefined
+const state = openState({ redisUrl: settings.redisUrl, postgres })
 const wechat = createWechat({
   baseUrl: settings.wechatUrl,
   appId: settings.appId,

@@ -1,7 +1,6 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
-import type { App } from '#shared/http/app.ts'
-import { createApp } from '#shared/http/create-app.ts'
+import { createApp, type HttpApp } from '#shared/http/create-app.ts'
 import { createIdempotency } from '#shared/idempotency/idempotency.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { StateStore } from '#shared/state/store.ts'
@@ -40,7 +39,7 @@ export interface UserOptions {
 }
 
 /** The user function over its ports. */
-export function createUserApp(options: UserOptions): App {
+export function createUserApp(options: UserOptions): HttpApp {
   const { appId, tokenKeys, dataKeys, indexKey, database, state, wechat, clock, logger } = options
   const accessTokens = createAccessTokens({ keys: tokenKeys, issuer: options.issuer, audience: appId, clock })
   const revocations = createRevocations(state, logger)

@@ -7,7 +7,10 @@ export type Env = Readonly<Record<string, string | undefined>>
 export interface Read {
   text(name: string, fallback?: string): string
   oneOf<const T extends string>(name: string, values: readonly T[], fallback: T): T
-  integer(name: string, limits: { readonly min: number; readonly max: number; readonly fallback: number }): number
+  integer(
+    name: string,
+    limits: { readonly min: number; readonly max: number; readonly fallback: number },
+  ): number
   list(name: string): readonly string[]
   url(name: string, options: { readonly schemes: readonly string[]; readonly fallback?: string }): URL
   /** The setting turned by `parse`, whose `TypeError` message says what is wrong without the value. */
@@ -28,7 +31,9 @@ export function readEnv<T>(env: Env, read: (read: Read) => T): T {
   const problems: string[] = []
   const result = read(reader(env, problems))
   if (problems.length > 0) {
-    throw new TypeError(`Cannot read configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`)
+    throw new TypeError(
+      `Cannot read configuration:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    )
   }
   return result
 }
@@ -83,13 +88,16 @@ function integer(text: string, min: number, max: number): number {
 function url(text: string, schemes: readonly string[]): URL {
   const parsed = URL.canParse(text) ? new URL(text) : undefined
   if (parsed === undefined || !schemes.includes(parsed.protocol.slice(0, -1))) {
-    throw new TypeError(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`)
+    throw new TypeError(
+      `must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
+    )
   }
   return parsed
 }
 
 function strongSecret(text: string): Secret {
   if (WEAK.test(text)) throw new TypeError('is a default or example value')
-  if (Buffer.byteLength(text) < MIN_SECRET_BYTES) throw new TypeError(`is shorter than ${MIN_SECRET_BYTES} bytes`)
+  if (Buffer.byteLength(text) < MIN_SECRET_BYTES)
+    throw new TypeError(`is shorter than ${MIN_SECRET_BYTES} bytes`)
   return secret(text)
 }

@@ -26,8 +26,13 @@ const DEFAULT_TIMEOUT_MS = 4_500
 const MAX_TARGET_CHARS = 4 * 1024
 const MAX_HEADER_CHARS = 8 * 1024
 
+/** A function over HTTP; its routes can be looked at, by the API documentation for one. */
+export interface HttpApp extends App {
+  readonly routes: readonly Route[]
+}
+
 /** Composes a function: route table inside, then deadline, recover and access log around it. */
-export function createApp(options: AppOptions): App {
+export function createApp(options: AppOptions): HttpApp {
   const { name, routes, logger, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const findRoute = createRouter(routes)
   const cors = createCors(options.corsOrigins ?? [])
@@ -82,7 +87,7 @@ export function createApp(options: AppOptions): App {
   }
 
   const { event, warm, close } = options
-  return { name, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
+  return { name, routes, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
 }
 
 async function call(match: Match, request: Request, url: URL, invocation: Invocation, signal: AbortSignal) {

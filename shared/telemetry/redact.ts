@@ -11,8 +11,14 @@ const HARMLESS_NAME = /^(tokenType|phoneCountry|signingMode)$/
 const SECRET_TEXT: readonly (readonly [RegExp, string])[] = [
   [/eyJ[\w-]+\.[\w-]+\.[\w-]+/g, '[token]'],
   [/\b(bearer)\s+[^\s"',]+/gi, '$1 [secret]'],
-  [/\b((?:app)?secret|access_token|session_key|js_code|signature|password|openid)=[^&\s"']+/gi, '$1=[secret]'],
-  [/"((?:app)?secret|access_token|session_key|js_code|signature|password|openid)"\s*:\s*"[^"]*"/gi, '"$1":"[secret]"'],
+  [
+    /\b((?:app)?secret|access_token|session_key|js_code|signature|password|openid)=[^&\s"']+/gi,
+    '$1=[secret]',
+  ],
+  [
+    /"((?:app)?secret|access_token|session_key|js_code|signature|password|openid)"\s*:\s*"[^"]*"/gi,
+    '"$1":"[secret]"',
+  ],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:]*:[^\s/@]+@/gi, '$1[secret]@'],
   [/(?<![\w.])(?:\+?86)?1[3-9]\d{9}(?![\w.])/g, '[phone]'],
 ]
@@ -31,7 +37,11 @@ export function redact(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [
       name,
-      SECRET_NAME.test(name) && !HARMLESS_NAME.test(name) && item !== undefined && item !== null && typeof item !== 'boolean'
+      SECRET_NAME.test(name) &&
+      !HARMLESS_NAME.test(name) &&
+      item !== undefined &&
+      item !== null &&
+      typeof item !== 'boolean'
         ? '[secret]'
         : redact(item, depth + 1),
     ]),

@@ -1,0 +1,111 @@
+import * as v from 'valibot'
+import type { RouteDescriptions } from '#shared/http/describe.ts'
+
+const time = v.pipe(v.string(), v.isoTimestamp())
+const nothing = v.object({})
+
+const userFields = {
+  id: v.string(),
+  nickname: v.nullable(v.string()),
+  avatarUrl: v.nullable(v.string()),
+  gender: v.picklist(['unknown', 'male', 'female']),
+  locale: v.nullable(v.string()),
+  phoneMasked: v.nullable(v.string()),
+  roles: v.array(v.string()),
+  createdAt: time,
+}
+const user = v.object(userFields)
+const managedUser = v.object({ ...userFields, status: v.picklist(['active', 'banned', 'deleted']) })
+const managedUsers = v.object({ items: v.array(managedUser), nextCursor: v.nullable(v.string()) })
+
+const sessionFields = {
+  id: v.string(),
+  device: v.object({
+    id: v.nullable(v.string()),
+    model: v.nullable(v.string()),
+    platform: v.nullable(v.string()),
+  }),
+  lastIp: v.nullable(v.string()),
+  createdAt: time,
+  lastUsedAt: time,
+  expiresAt: time,
+}
+
+export const descriptions: RouteDescriptions = {
+  'GET /hello': {
+    summary: 'Whether the function is alive',
+    auth: 'none',
+    answers: { 200: v.object({ message: v.string(), platform: v.string(), time }) },
+  },
+  'GET /user': { summary: 'The caller', auth: 'session', answers: { 200: user } },
+  'PUT /user': {
+    summary: "Change the caller's profile; a nickname passes WeChat's content safety first",
+    auth: 'session',
+    answers: { 200: user },
+    errors: ['upstream_failed', 'upstream_timeout'],
+  },
+  'DELETE /user': {
+    summary: 'Delete the account: sessions end at once, personal data is erased',
+    auth: 'session',
+    answers: { 200: nothing },
+    errors: ['forbidden', 'login_code_invalid'],
+  },
+  'POST /user/phone': {
+    summary: 'Bind a phone number by the code of the getPhoneNumber button',
+    auth: 'session',
+    answers: { 200: v.object({ phoneMasked: v.string() }) },
+    errors: ['forbidden', 'login_code_invalid', 'upstream_failed', 'upstream_timeout'],
+  },
+  'POST /user/wechat-profile': {
+    summary: 'Take over the profile that older clients got from WeChat, signed or encrypted',
+    auth: 'session',
+    answers: { 200: user },
+    errors: ['upstream_failed', 'upstream_timeout'],
+  },
+  'GET /user/sessions': {
+    summary: "The caller's live sessions, newest first",
+    auth: 'session',
+    answers: {
+      200: v.object({
+        items: v.array(v.object({ current: v.boolean(), ...sessionFields })),
+        nextCursor: v.null(),
+      }),
+    },
+  },
+  'DELETE /user/sessions/{sid}': {
+    summary: "End one of the caller's sessions",
+    auth: 'session',
+    answers: { 200: nothing },
+    errors: ['not_found'],
+  },
+  'GET /user/export': {
+    summary: 'A copy of all that is kept about the caller',
+    auth: 'session',
+    answers: {
+      200: v.object({
+        user: v.object({ ...userFields, updatedAt: time }),
+        sessions: v.array(v.object({ ...sessionFields, endedAt: v.nullable(time) })),
+        audit: v.array(v.object({ at: time, action: v.string(), ip: v.nullable(v.string()) })),
+      }),
+    },
+  },
+  'GET /users': { summary: 'All users, newest first', auth: 'admin', answers: { 200: managedUsers } },
+  'POST /users/search': {
+    summary: 'Users with a phone number (E.164)',
+    auth: 'admin',
+    answers: { 200: managedUsers },
+  },
+  'POST /users': {
+    summary: 'Create a user ahead of their first login',
+    auth: 'admin',
+    idempotent: true,
+    answers: { 201: managedUser },
+    errors: ['conflict', 'idempotency_mismatch'],
+  },
+  'PUT /users/{id}': {
+    summary: 'Ban or readmit a user, or set roles; a ban ends every session at once',
+    auth: 'admin',
+    answers: { 200: managedUser },
+    errors: ['not_found', 'conflict'],
+  },
+}

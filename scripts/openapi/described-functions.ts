@@ -1,0 +1,46 @@
+import { createLoginApp } from '#functions/login/login-app.ts'
+import { descriptions as login } from '#functions/login/openapi.ts'
+import { descriptions as user } from '#functions/user/openapi.ts'
+import { createUserApp } from '#functions/user/user-app.ts'
+import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
+import { systemClock } from '#shared/clock.ts'
+import { openDatabase } from '#shared/db/open-database.ts'
+import { rawQueries } from '#shared/db/raw-queries.ts'
+import { parseKey, parseKeyring } from '#shared/keyring.ts'
+import { secret } from '#shared/secret.ts'
+import { openState } from '#shared/state/open-state.ts'
+import { createLogger } from '#shared/telemetry/logger.ts'
+import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
+import { createWechat } from '#shared/wechat/wechat.ts'
+import type { DescribedFunction } from './openapi-document.ts'
+
+/** Every function's routes beside their descriptions. The apps are made as ever; nothing is opened until a request. */
+export function describedFunctions(): readonly DescribedFunction[] {
+  const keys = generateSecrets()
+  const database = openDatabase({
+    url: new URL('postgres://127.0.0.1/none'),
+    poolSize: 1,
+    clock: systemClock,
+  })
+  const state = openState({ postgres: rawQueries(database) })
+  const logger = createLogger()
+  const app = { baseUrl: 'http://127.0.0.1', appId: 'wx0000000000000000', secret: secret('none') }
+  const wechat = createWechat({ ...app, state, logger, clock: systemClock })
+  const parts = {
+    appId: app.appId,
+    adminOpenids: [],
+    issuer: 'xiaohan',
+    tokenKeys: parseTokenKeys(keys.TOKEN_KEYS),
+    dataKeys: parseKeyring(keys.DATA_KEYS),
+    signingKeys: parseKeyring(keys.SIGNING_KEYS),
+    indexKey: parseKey(keys.INDEX_KEY),
+    database,
+    state,
+    clock: systemClock,
+    logger,
+  }
+  return [
+    { ...createLoginApp({ ...parts, exchange: wechat.codeExchange }), descriptions: login },
+    { ...createUserApp({ ...parts, wechat }), descriptions: user },
+  ]
+}
