@@ -1,0 +1,73 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type Clock, systemClock } from '#shared/clock.ts'
+import { send } from './answer.ts'
+import { answerCall } from './answer-call.ts'
+import { type Control, createControl } from './control.ts'
+import { controlAnswer } from './control-routes.ts'
+import { createWorld } from './world.ts'
+
+export interface WechatStandInOptions {
+  /** Any free one unless given. */
+  readonly port?: number
+  readonly appId: string
+  readonly secret: string
+  readonly clock?: Clock
+  /** Logins of one person a minute before 45011; 100 unless given, as the older documentation says. */
+  readonly loginsPerMinute?: number
+}
+
+/** A server that answers like api.weixin.qq.com for one mini-program, all in memory. */
+export interface WechatStandIn {
+  /** `http://127.0.0.1:<port>`, to use as the client's base URL. */
+  readonly url: string
+  readonly control: Control
+  stop(): Promise<void>
+}
+
+const MAX_BODY_CHARS = 1024 * 1024
+
+/** Starts the stand-in on 127.0.0.1. Codes and tokens age by `clock`. */
+export async function startWechat(options: WechatStandInOptions): Promise<WechatStandIn> {
+  const { port = 0, appId, secret, clock = systemClock, loginsPerMinute = 100 } = options
+  const world = createWorld({ appId, secret, clock, loginsPerMinute })
+  const control = createControl(world)
+  const stopping = new AbortController()
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://stand-in')
+    const text = await readText(request)
+    const isControl = url.pathname.startsWith('/_control/')
+    if (isControl) return send(response, controlAnswer(control, request, url, text))
+    await answerCall(world, { request, response, url, text }, stopping.signal)
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy()) // the caller went away, or we are stopping
+  })
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(port, '127.0.0.1', resolve),
+  )
+  const address = server.address()
+  if (address === null || typeof address === 'string')
+    throw new TypeError('Cannot read the port of the WeChat stand-in')
+
+  function stop(): Promise<void> {
+    stopping.abort()
+    return new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+
+  return { url: `http://127.0.0.1:${address.port}`, control, stop }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  let text = ''
+  request.setEncoding('utf8')
+  for await (const part of request) {
+    text += part
+    if (text.length > MAX_BODY_CHARS) throw new RangeError('The request is too long')
+  }
+  return text
+}
