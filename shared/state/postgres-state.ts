@@ -1,0 +1,119 @@
+import { abandonable, within } from '#shared/deadline.ts'
+import { Fault } from '#shared/errors.ts'
+import { checkedTtlMs, limitUnits } from './limit-units.ts'
+import type { StateStore } from './store.ts'
+
+/** Runs one statement of PostgreSQL with `$1`, `$2` … for values. */
+export interface StateQueries {
+  query(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>
+}
+
+export interface PostgresStateOptions {
+  readonly queries: StateQueries
+  /** A number from 0 up to 1, for deciding which call sweeps what has expired. */
+  readonly random?: () => number
+}
+
+/** As in the other stores, whatever the database itself allows. */
+const OPERATION_MS = 190
+const SWEEP_SHARE = 0.01
+const SWEEP_CELLS_SHARE = 0.001
+
+const NOW = 'clock_timestamp()'
+const GET = `select value from state where key = $1 and expires_at > ${NOW}`
+const GET_MANY = `select key, value from state where key = any($1::text[]) and expires_at > ${NOW}`
+const SET = `insert into state (key, value, expires_at) values ($1, $2, ${NOW} + $3 * interval '1 millisecond')
+  on conflict (key) do update set value = excluded.value, expires_at = excluded.expires_at`
+const IF_EXPIRED = `where state.expires_at <= ${NOW}`
+const DELETE = `delete from state where key = $1 and expires_at > ${NOW}`
+const CONSUME = 'select * from state_consume($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])'
+const SWEEP = `delete from state where key = any(array(
+  select key from state where expires_at <= ${NOW} order by expires_at limit 200 for update skip locked))`
+const SWEEP_CELLS = `delete from state_cells where key = any(array(
+  select key from state_cells where tat < extract(epoch from ${NOW}) * 1000000 limit 1000 for update skip locked))`
+
+/**
+ * A state store in the PostgreSQL database itself: one statement a call, over unlogged tables that the migrations
+ * make. What has expired is invisible at once and deleted now and then by the calls that write.
+ */
+export function postgresState({ queries, random = Math.random }: PostgresStateOptions): StateStore {
+  /** The statement itself goes on after the time is up, so that one slow moment does not cost the connection. */
+  async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
+    try {
+      return await abandonable(queries.query(text, values, signal), within(OPERATION_MS, signal))
+    } catch (error) {
+      signal.throwIfAborted()
+      const isLate = error instanceof DOMException && error.name === 'TimeoutError'
+      throw isLate ? new Fault('unavailable', { cause: error }) : error
+    }
+  }
+
+  async function sweep(text: string, share: number, signal: AbortSignal): Promise<void> {
+    // The call has done its work; a sweep that fails is another call's chance.
+    if (random() < share) await query(text, [], signal).catch(() => {})
+  }
+
+  return {
+    async get(key, signal) {
+      const [row] = await query(GET, [key], signal)
+      return row === undefined ? undefined : decoded(row['value'])
+    },
+
+    async getMany(keys, signal) {
+      if (keys.length === 0) return []
+      const rows = await query(GET_MANY, [keys], signal)
+      const found = new Map(rows.map((row) => [row['key'], decoded(row['value'])]))
+      return keys.map((key) => found.get(key))
+    },
+
+    async set(key, value, { ttlMs, ifAbsent = false }, signal) {
+      const values = [key, bytes(value), checkedTtlMs(ttlMs)]
+      const rows = await query(`${SET} ${ifAbsent ? IF_EXPIRED : ''} returning 1`, values, signal)
+      await sweep(SWEEP, SWEEP_SHARE, signal)
+      return rows.length === 1
+    },
+
+    async delete(key, { ifValue }, signal) {
+      const rows =
+        ifValue === undefined
+          ? await query(`${DELETE} returning 1`, [key], signal)
+          : await query(`${DELETE} and value = $2 returning 1`, [key, bytes(ifValue)], signal)
+      return rows.length === 1
+    },
+
+    async consume(limits, signal) {
+      const units = limitUnits(limits)
+      const columns = [
+        limits.map(({ key }) => key),
+        units.map(({ intervalUs }) => intervalUs),
+        units.map(({ burst }) => burst),
+        units.map(({ cost }) => cost),
+      ]
+      const rows = await query(CONSUME, columns, signal)
+      await sweep(SWEEP_CELLS, SWEEP_CELLS_SHARE, signal)
+      return rows.map((row) => ({
+        allowed: row['allowed'] === true,
+        remaining: Number(row['remaining']),
+        retryAfterMs: Math.ceil(Number(row['retry_us']) / 1_000),
+        resetMs: Math.ceil(Number(row['reset_us']) / 1_000),
+      }))
+    },
+
+    // The connection is the database's.
+    async close() {},
+  }
+}
+
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+/** Values are bytes in the database, because its text cannot hold U+0000. */
+function decoded(value: unknown): string {
+  if (!(value instanceof Uint8Array)) throw new TypeError('Cannot read state: the column value must be bytea')
+  return new TextDecoder().decode(value)
+}

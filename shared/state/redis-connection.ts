@@ -1,0 +1,134 @@
+import type { Cluster, Redis, RedisOptions } from 'ioredis'
+import type { Clock } from '#shared/clock.ts'
+import { abandonable, within } from '#shared/deadline.ts'
+import { Fault } from '#shared/errors.ts'
+import type { RedisAddress } from './redis-address.ts'
+
+export type Client = Redis | Cluster
+
+export interface RedisConnection {
+  /** Runs commands on a connection that is ready. @throws Fault `unavailable` within 200 ms when there is none. */
+  use<T>(work: (client: Client) => Promise<T>, signal: AbortSignal): Promise<T>
+  close(): void
+}
+
+/** For waiting and commands together. */
+const OPERATION_MS = 190
+/** A connection unused for this long may have died while the instance was frozen; a new one costs a few round trips. */
+const IDLE_MS = 20_000
+
+/** A client that hides an outage waits for seconds and sends commands twice: every option here is against that. */
+const OPTIONS = {
+  lazyConnect: true,
+  maxRetriesPerRequest: 0,
+  enableOfflineQueue: false,
+  // A command that was sent may have been carried out: sending it again would count it twice.
+  autoResendUnfulfilledCommands: false,
+  connectTimeout: 300,
+  commandTimeout: 150,
+  socketTimeout: 1_000,
+  keepAlive: 30_000,
+  retryStrategy: backoffMs,
+  // A server that became a replica refuses writes until the client connects to its successor.
+  reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  // What proxies of managed services and servers before 6.0 don't know.
+  protocol: 2,
+  disableClientInfo: true,
+} as const satisfies RedisOptions
+
+function backoffMs(attempt: number): number {
+  return Math.min(50 * 2 ** attempt, 2_000) * (0.5 + Math.random())
+}
+
+/** A connection that opens on first use and again after each loss, and never makes anyone wait for long. */
+export function redisConnection(address: RedisAddress, clock: Clock): RedisConnection {
+  let opening: Promise<Client> | undefined
+  let usedAt = 0
+  let isClosed = false
+
+  async function current(): Promise<Client> {
+    if (isClosed) throw new TypeError('Cannot use the state store: it is closed')
+    const now = clock()
+    if (opening !== undefined && now - usedAt > IDLE_MS) drop(opening)
+    usedAt = now
+    opening ??= open(address)
+    return ready(await opening)
+  }
+
+  function drop(stale: Promise<Client>): void {
+    opening = undefined
+    // A client that failed to load has nothing to close.
+    stale.then((client) => client.disconnect()).catch(() => {})
+  }
+
+  return {
+    async use(work, signal) {
+      signal.throwIfAborted()
+      try {
+        return await abandonable(current().then(work), within(OPERATION_MS, signal))
+      } catch (error) {
+        signal.throwIfAborted()
+        throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })
+      }
+    },
+    close() {
+      isClosed = true
+      if (opening !== undefined) drop(opening)
+    },
+  }
+}
+
+interface Login {
+  readonly username?: string
+  readonly password?: string
+  readonly tls?: object
+}
+
+async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Client> {
+  const { Cluster, Redis } = await import('./drivers/ioredis.ts')
+  const login: Login = {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(isTls ? { tls: {} } : {}),
+  }
+  const client = isCluster
+    ? new Cluster([...nodes], clusterOptions(login))
+    : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
+  // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
+  client.on('error', () => {})
+  client.connect().catch(() => {}) // `ready` below tells.
+  return client
+}
+
+function clusterOptions(login: Login) {
+  return {
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    slotsRefreshTimeout: 500,
+    clusterRetryStrategy: backoffMs,
+    // After a lost connection and while slots are down: these would send commands a second time, or wait.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    redisOptions: { ...OPTIONS, ...login },
+  }
+}
+
+const CONNECTING: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'])
+
+/** The client once it is connected; fails as soon as an attempt does. */
+function ready(client: Client): Client | Promise<Client> {
+  if (client.status === 'ready') return client
+  if (!CONNECTING.has(client.status)) throw new Error(`Redis is ${client.status}`)
+  return new Promise((resolve, reject) => {
+    function settle(isReady: boolean) {
+      client.off('ready', onReady)
+      client.off('close', onClose)
+      if (isReady) resolve(client)
+      else reject(new Error('Redis cannot be reached'))
+    }
+    const onReady = () => settle(true)
+    const onClose = () => settle(false)
+    client.once('ready', onReady)
+    client.once('close', onClose)
+  })
+}
