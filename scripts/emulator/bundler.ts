@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { BuildContext, BuildOptions, OutputFile } from 'esbuild'
+import type { BuildContext, BuildOptions, Metafile, OutputFile } from 'esbuild'
 import { explained } from '#scripts/build/explained.ts'
 import { readCache, writeCache } from './build-cache.ts'
 import type { Bundle } from './bundle.ts'
@@ -94,10 +94,7 @@ export function createBundler(options: BundlerOptions): Bundler {
     const [sinceMs, before] = [Date.now(), stampsOf(known)]
     try {
       const { outputFiles, metafile } = await rebuild()
-      const files = [
-        ...Object.keys(metafile.inputs).map((file) => resolve(build.absWorkingDir, file)),
-        ...tools,
-      ]
+      const files = [...sourcesOf(metafile, build.absWorkingDir), ...tools]
       // The stamps from before the build count, so that a save during it shows at the next look.
       const added = stampsIfOlder(
         files.filter((file) => !before.has(file)),
@@ -127,4 +124,10 @@ export function createBundler(options: BundlerOptions): Bundler {
   }
 
   return { current, dispose: async () => context?.dispose() }
+}
+
+/** The inputs that a person edits. Packages change by npm alone, which the tools' stamps show. */
+function sourcesOf({ inputs }: Metafile, dir: string): readonly string[] {
+  const files = Object.keys(inputs).filter((file) => !file.includes('node_modules/'))
+  return files.map((file) => resolve(dir, file))
 }

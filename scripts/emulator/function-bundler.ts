@@ -10,10 +10,10 @@ import { type Bundler, createBundler } from './bundler.ts'
 const TOOLS = [
   'scripts/build/function-bundle.ts',
   'scripts/build/driver-bundles.ts',
-  'node_modules/esbuild/package.json',
+  'node_modules/.package-lock.json',
 ]
 
-export interface FunctionBundlersOptions {
+export interface FunctionBundlerOptions {
   readonly root: string
   readonly functionsDir: string
   readonly outDir: string
@@ -24,7 +24,7 @@ export interface FunctionBundlersOptions {
 /** Makes a bundler for a function, into a file of its own for each build. */
 export function functionBundler(
   name: string,
-  { root, functionsDir, outDir, built, failed }: FunctionBundlersOptions,
+  { root, functionsDir, outDir, built, failed }: FunctionBundlerOptions,
 ): Bundler {
   async function write(outputs: readonly OutputFile[]): Promise<Bundle> {
     const { version, code } = content(outputs)
@@ -52,7 +52,7 @@ export function functionBundler(
 }
 
 /** Makes the bundler of all drivers, which functions load from `<outDir>/drivers`. */
-export function driverBundler({ root, outDir, built, failed }: FunctionBundlersOptions): Bundler {
+export function driverBundler({ root, outDir, built, failed }: FunctionBundlerOptions): Bundler {
   async function write(outputs: readonly OutputFile[]): Promise<Bundle> {
     const folder = join(outDir, 'drivers')
     await mkdir(folder, { recursive: true })

@@ -9,8 +9,6 @@ import { type FunctionProcess, startFunctionProcess } from './function-process.t
 import type { Member } from './pool.ts'
 
 const HOOK_TIMEOUT_MS = 10_000
-/** What a process needs from the machine; everything else a function sees is its settings and the cloud's variables. */
-const INHERITED = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'SystemRoot', 'TEMP'] as const
 
 /** The process ended, or never listened, before its first call. */
 export class NotStarted extends Error {
@@ -29,22 +27,19 @@ export interface InstanceOptions {
   readonly cloud: Cloud
   /** The executable that runs bundles. */
   readonly runtime: string
+  /** What a function finds in its environment besides the cloud's own variables. */
   readonly env: Readonly<Record<string, string>>
-  readonly inherited: Readonly<Record<string, string | undefined>>
   readonly startMs: number
   readonly line: (line: string) => void
 }
 
 /** Starts an instance under a cloud's contract; the caller waits on `ready`. */
 export async function startInstance(bundle: Bundle, options: InstanceOptions): Promise<Member> {
-  const { spec, cloud, runtime, env, inherited, startMs, line } = options
+  const { spec, cloud, runtime, env, startMs, line } = options
   const port = await freePort()
-  const machine = Object.fromEntries(
-    INHERITED.flatMap((name) => (inherited[name] === undefined ? [] : [[name, inherited[name]]])),
-  )
   const process = startFunctionProcess({
     command: [runtime, join(import.meta.dirname, 'host.mjs'), bundle.file],
-    env: { ...machine, ...env, ...cloud.env(spec, port, `c-${randomUUID()}`), HOST: '127.0.0.1' },
+    env: { ...env, ...cloud.env(spec, port, `c-${randomUUID()}`), HOST: '127.0.0.1' },
     port,
     startMs,
     line,

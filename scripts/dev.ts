@@ -1,0 +1,68 @@
+import { rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { banner } from './dev/banner.ts'
+import { startLocalCloud } from './dev/local-cloud.ts'
+import { type DevOptions, HELP, readOptions } from './dev/options.ts'
+import { ownFolder } from './dev/own-folder.ts'
+import { renderLine } from './dev/render-line.ts'
+
+const root = dirname(import.meta.dirname)
+const folder = join(root, '.dev')
+
+try {
+  const options = readOptions(process.argv.slice(2))
+  if (options === 'help') console.log(HELP)
+  else await run(options)
+} catch (error) {
+  console.error(explained(error))
+  process.exitCode = 1
+}
+
+async function run(options: DevOptions): Promise<void> {
+  const owned = ownFolder(folder)
+  if (options.fresh) reset()
+  let stopping: Promise<void> | undefined
+  const line = (name: string, text: string) => {
+    const shown = options.json ? text : renderLine(name, text)
+    if (shown !== undefined) console.log(shown)
+  }
+  const starting = startLocalCloud({
+    ...options,
+    root,
+    folder,
+    env: process.env,
+    line,
+    note: (text) => console.log(text),
+  })
+  const stop = () => {
+    if (stopping !== undefined) process.exit(1) // a second Ctrl-C: what is left ends with our pipes
+    stopping = starting
+      .then((cloud) => cloud.stop())
+      .finally(() => {
+        owned.release()
+        process.exit(0)
+      })
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
+  try {
+    const { facts } = await starting
+    console.log(banner({ ...facts, tookMs: performance.now() }))
+  } catch (error) {
+    owned.release()
+    throw error
+  }
+}
+
+/** Everything but the mark that the folder is ours. */
+function reset(): void {
+  for (const name of ['postgres', 'redis', 'build', 'secrets.env'])
+    rmSync(join(folder, name), { recursive: true, force: true })
+}
+
+function explained(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if ('code' in error && error.code === 'EADDRINUSE') {
+    return 'Cannot start: the port is taken by another program. Choose another one: npm start -- --port 9001'
+  }
+  return error.message
+}

@@ -1,0 +1,149 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Cloud } from '#scripts/emulator/cloud.ts'
+import { fcCloud } from '#scripts/emulator/clouds/fc.ts'
+import { scfCloud } from '#scripts/emulator/clouds/scf.ts'
+import { createFunctionBundlers, type FunctionBundlers } from '#scripts/emulator/function-bundlers.ts'
+import { createFunctionService, type FunctionService } from '#scripts/emulator/function-service.ts'
+import { startGateway } from '#scripts/emulator/gateway.ts'
+import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
+import type { BannerFacts } from './banner.ts'
+import { passedToFunctions, readEnvironment } from './environment.ts'
+import { database, type Service, type ServiceOptions, stateStore } from './local-services.ts'
+import type { DevOptions } from './options.ts'
+import { runtimeExecutable } from './runtime-executable.ts'
+import { localSecrets } from './secrets.ts'
+import { createStops, type Stops } from './stops.ts'
+import { watchSources } from './watch-sources.ts'
+import { wechat, type WechatService } from './wechat-service.ts'
+
+const CLOUDS: Readonly<Record<DevOptions['as'], Cloud>> = { fc: fcCloud, scf: scfCloud }
+
+export interface LocalCloudOptions extends DevOptions {
+  readonly root: string
+  /** Where data, secrets and builds are kept. */
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+  /** Takes a line that a function or a server wrote. */
+  readonly line: (name: string, line: string) => void
+  /** Takes something that happened, for the person at the terminal. */
+  readonly note: (text: string) => void
+}
+
+export interface LocalCloud {
+  readonly facts: Omit<BannerFacts, 'tookMs'>
+  stop(): Promise<void>
+}
+
+interface Backing {
+  readonly database: Service
+  readonly state: Service
+  readonly wechat: WechatService
+}
+
+/** Starts everything the backend needs on this machine. When a part fails, those that started are stopped again. */
+export async function startLocalCloud(options: LocalCloudOptions): Promise<LocalCloud> {
+  const stops = createStops()
+  try {
+    return { facts: await assemble(options, stops), stop: stops.all }
+  } catch (error) {
+    await stops.all()
+    throw error
+  }
+}
+
+async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<LocalCloud['facts']> {
+  const { root, folder, as, runtime } = options
+  const env = readEnvironment(options.env, join(root, '.env'))
+  const specs = FUNCTIONS.filter(({ name }) => existsSync(join(root, 'functions', name)))
+  const bundlers = createFunctionBundlers(
+    specs.map(({ name }) => name),
+    bundling(options),
+  )
+  void keep(Promise.resolve(bundlers))
+  // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
+  const building = Promise.all(specs.map((spec) => built(spec, bundlers)))
+  const backing = await startBacking({ root, folder, env, log: (line) => options.line('db', line) }, keep)
+  const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
+  const services = specs.map((spec) => functionService(spec, bundlers, settings, options))
+  const gateway = await keep(startGateway({ services, port: options.port }))
+  const functions = await building
+  void keep(
+    Promise.resolve(watchSources(root, () => void Promise.all(specs.map((spec) => built(spec, bundlers))))),
+  )
+  return {
+    url: gateway.url,
+    as,
+    runtime,
+    database: backing.database.about,
+    stateStore: backing.state.about,
+    wechat: backing.wechat.about,
+    hasStandIn: !backing.wechat.isReal,
+    functions,
+  }
+}
+
+function bundling({ root, folder, note }: LocalCloudOptions) {
+  return {
+    root,
+    functionsDir: join(root, 'functions'),
+    outDir: join(folder, 'build'),
+    built: ({ name }: { readonly name: string }, tookMs: number) =>
+      note(`${name} built in ${Math.round(tookMs)} ms`),
+    failed: (name: string, message: string) => note(`${name} does not build\n\n${message}`),
+  }
+}
+
+async function built(
+  { name }: FunctionSpec,
+  bundlers: FunctionBundlers,
+): Promise<BannerFacts['functions'][number]> {
+  try {
+    return await bundlers.of(name).current()
+  } catch {
+    return { name, broken: true } // its message has been shown
+  }
+}
+
+/** Waits for all of them even when one fails, so that what has started is known and can be stopped. */
+async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promise<Backing> {
+  const starting = [keep(database(options)), keep(stateStore(options)), keep(wechat(options.env))] as const
+  await Promise.allSettled(starting)
+  const [sql, state, stand] = await Promise.all(starting)
+  return { database: sql, state, wechat: stand }
+}
+
+function settingsFor(
+  env: Readonly<Record<string, string>>,
+  secrets: Readonly<Record<string, string>>,
+  { database, state, wechat }: Backing,
+): Readonly<Record<string, string>> {
+  return {
+    ...secrets,
+    LOG_LEVEL: 'info',
+    ...passedToFunctions(env),
+    ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
+    ...(state.url === undefined ? {} : { REDIS_URL: state.url }),
+    ...wechat.settings,
+  }
+}
+
+function functionService(
+  spec: FunctionSpec,
+  bundlers: FunctionBundlers,
+  env: Readonly<Record<string, string>>,
+  { root, as, runtime, startMs, line, ...options }: LocalCloudOptions,
+): FunctionService {
+  const cloud = CLOUDS[as]
+  return createFunctionService({
+    ...options,
+    spec,
+    cloud,
+    env,
+    runtime: runtimeExecutable(runtime, root),
+    bundler: bundlers.of(spec.name),
+    startMs: startMs ?? cloud.limits.startMs,
+    clock: Date.now,
+    line: (text) => line(spec.name, text),
+  })
+}

@@ -1,0 +1,68 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { globSync } from 'node:fs'
+import { join } from 'node:path'
+import { startPostgres } from '#scripts/services/postgres.ts'
+import { startRedis } from '#scripts/services/redis.ts'
+
+/** Something this program started, or was told of. */
+export interface Service {
+  /** For the functions; undefined when there is none. */
+  readonly url: string | undefined
+  /** For people: what it is and where its data lies. */
+  readonly about: string
+  readonly pid?: number
+  stop(): Promise<void>
+}
+
+export interface ServiceOptions {
+  readonly root: string
+  readonly folder: string
+  readonly env: Readonly<Record<string, string>>
+  readonly log: (line: string) => void
+}
+
+/** The database: the one of DATABASE_URL, else PostgreSQL of our own with its schema brought up to date. */
+export async function database({ root, folder, env, log }: ServiceOptions): Promise<Service> {
+  const given = env['DATABASE_URL']
+  if (given !== undefined)
+    return { url: given, about: `${withoutPassword(given)} (DATABASE_URL)`, stop: async () => {} }
+  const server = await startPostgres({ dataDir: join(folder, 'postgres'), log })
+  await migrateOnce(server.url, root, folder)
+  return {
+    url: server.url,
+    about: 'PostgreSQL, embedded, data in .dev/postgres',
+    pid: server.pid,
+    stop: () => server.stop(),
+  }
+}
+
+/** The state store: the one of REDIS_URL, else Redis where it is installed, else none: the database serves. */
+export async function stateStore({ folder, env, log }: ServiceOptions): Promise<Service> {
+  const given = env['REDIS_URL']
+  if (given !== undefined)
+    return { url: given, about: `${withoutPassword(given)} (REDIS_URL)`, stop: async () => {} }
+  const server = await startRedis({ dir: join(folder, 'redis'), log })
+  if (server === undefined)
+    return { url: undefined, about: 'in PostgreSQL (no redis-server on PATH)', stop: async () => {} }
+  return { url: server.url, about: 'Redis, embedded', pid: server.pid, stop: () => server.stop() }
+}
+
+/** Loading the migrations costs more than all the rest of a start, so their text says whether they are needed. */
+async function migrateOnce(url: string, root: string, folder: string): Promise<void> {
+  const hash = createHash('sha256')
+  for (const file of globSync('shared/db/migrations/*.ts', { cwd: root }).sort())
+    hash.update(readFileSync(join(root, file)))
+  const stamp = hash.digest('hex')
+  const file = join(folder, 'postgres', 'migrated')
+  if (existsSync(file) && readFileSync(file, 'utf8') === stamp) return
+  const { migrate } = await import('#scripts/migrate.ts')
+  await migrate({ url: new URL(url) })
+  writeFileSync(file, stamp)
+}
+
+function withoutPassword(url: string): string {
+  if (!URL.canParse(url)) return 'as given'
+  const { protocol, host, pathname } = new URL(url)
+  return `${protocol}//${host}${pathname}`
+}

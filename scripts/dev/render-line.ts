@@ -1,0 +1,61 @@
+import { styleText } from 'node:util'
+
+/** Fields that the short form shows elsewhere or a person does not look for. */
+const LEFT_OUT = new Set([
+  'time',
+  'level',
+  'event',
+  'function',
+  'requestId',
+  'clientIp',
+  'method',
+  'route',
+  'status',
+  'durationMs',
+])
+/** Lines for the platform's console. */
+const MARKER = /^FC (Invoke|Initialize|PreStop) (Start|End) RequestId: \S+$/
+const COLOURS = { debug: 'gray', info: 'cyan', warn: 'yellow', error: 'red' } as const
+
+/** A function's line for a person's eyes; undefined when it says nothing to them. */
+export function renderLine(name: string, line: string): string | undefined {
+  if (MARKER.test(line)) return undefined
+  const record = parsed(line)
+  return `${styleText('bold', name.padEnd(6))} ${record === undefined ? line : renderRecord(record)}`
+}
+
+function renderRecord(record: Readonly<Record<string, unknown>>): string {
+  const level = isLevel(record['level']) ? record['level'] : 'info'
+  const what =
+    record['event'] === 'http.request' ? access(record) : styleText(COLOURS[level], String(record['event']))
+  const rest = Object.entries(record).flatMap(([name, value]) =>
+    LEFT_OUT.has(name) ? [] : [field(name, value)],
+  )
+  return [what, ...rest].join(' ')
+}
+
+function access({ method, route, status, durationMs }: Readonly<Record<string, unknown>>): string {
+  const colour = Number(status) >= 500 ? 'red' : Number(status) >= 400 ? 'yellow' : 'green'
+  return `${String(method)} ${typeof route === 'string' ? route : '(no route)'} ${styleText(colour, String(status))} ${String(durationMs)} ms`
+}
+
+/** An error's stack goes onto lines of its own. */
+function field(name: string, value: unknown): string {
+  const stack = typeof value === 'object' && value !== null && 'stack' in value ? value.stack : undefined
+  if (typeof stack === 'string' && stack !== '') return `\n  ${stack.replaceAll('\n', '\n  ')}`
+  return styleText('gray', `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+}
+
+function isLevel(value: unknown): value is keyof typeof COLOURS {
+  return typeof value === 'string' && value in COLOURS
+}
+
+function parsed(line: string): Readonly<Record<string, unknown>> | undefined {
+  if (!line.startsWith('{')) return undefined
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null && 'event' in value ? { ...value } : undefined
+  } catch {
+    return undefined // a line that only looks like JSON
+  }
+}

@@ -1,0 +1,31 @@
+import type { Bundle } from './bundle.ts'
+import type { Bundler } from './bundler.ts'
+import { driverBundler, functionBundler, type FunctionBundlerOptions } from './function-bundler.ts'
+
+/** The bundles of several functions over one set of drivers. */
+export interface FunctionBundlers {
+  /** Whose `current` is a bundle of the function's and the drivers' sources as they are now. */
+  of(name: string): Pick<Bundler, 'current'>
+  stop(): Promise<void>
+}
+
+export function createFunctionBundlers(
+  names: readonly string[],
+  options: FunctionBundlerOptions,
+): FunctionBundlers {
+  const drivers = driverBundler(options)
+  const functions = new Map(names.map((name) => [name, functionBundler(name, options)]))
+
+  async function current(name: string): Promise<Bundle> {
+    const bundler = functions.get(name)
+    if (bundler === undefined) throw new TypeError(`There is no function ${name}`)
+    const [own, shared] = await Promise.all([bundler.current(), drivers.current()])
+    // Two builds of the same function over other drivers are two versions to the instances that load them.
+    return { ...own, version: `${own.version}-${shared.version}` }
+  }
+
+  return {
+    of: (name) => ({ current: () => current(name) }),
+    stop: async () => void (await Promise.all([drivers, ...functions.values()].map((it) => it.dispose()))),
+  }
+}
