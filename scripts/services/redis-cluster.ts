@@ -1,0 +1,84 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { freePort } from './free-port.ts'
+import { startRedis, type RedisServer } from './redis.ts'
+
+export interface RedisCluster {
+  /** `redis+cluster://host:port,host:port,…` */
+  readonly url: string
+  readonly nodes: readonly RedisServer[]
+  stop(): Promise<void>
+}
+
+interface Node extends RedisServer {
+  readonly busPort: number
+}
+
+const SLOTS = 16_384
+const JOIN_TIMEOUT_MS = 10_000
+const POLL_MS = 20
+
+/** Starts a cluster of masters on loopback; undefined where there is no Redis on PATH. */
+export async function startRedisCluster({
+  nodes: count,
+}: {
+  readonly nodes: number
+}): Promise<RedisCluster | undefined> {
+  const nodes: Node[] = []
+  for (let i = 0; i < count; i += 1) {
+    // Chosen, because the usual one, the port + 10000, may not exist.
+    const busPort = await freePort()
+    const settings = {
+      'cluster-enabled': 'yes',
+      'cluster-node-timeout': '1000',
+      'cluster-port': String(busPort),
+    }
+    const node = await startRedis({ settings })
+    if (node === undefined) return undefined
+    nodes.push({ ...node, busPort })
+  }
+  const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())))
+  try {
+    await join(nodes)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  const url = `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
+  return { url, nodes, stop }
+}
+
+async function join(nodes: readonly Node[]): Promise<void> {
+  const [first, ...others] = nodes
+  for (const [at, node] of nodes.entries()) {
+    const from = Math.floor((SLOTS * at) / nodes.length)
+    const to = Math.floor((SLOTS * (at + 1)) / nodes.length) - 1
+    await command(node.port, `CLUSTER ADDSLOTSRANGE ${from} ${to}`)
+  }
+  for (const { port } of others)
+    await command(port, `CLUSTER MEET 127.0.0.1 ${first?.port ?? 0} ${first?.busPort ?? 0}`)
+  const deadline = Date.now() + JOIN_TIMEOUT_MS
+  for (const { port } of nodes) {
+    while (!(await isWhole(port, nodes.length))) {
+      if (Date.now() > deadline)
+        throw new Error('Cannot start the Redis cluster: its nodes did not find each other')
+      await new Promise((done) => setTimeout(done, POLL_MS))
+    }
+  }
+}
+
+async function isWhole(port: number, nodes: number): Promise<boolean> {
+  const info = await command(port, 'CLUSTER INFO')
+  return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${nodes}`)
+}
+
+/** Sends one command in its inline form and answers with the first part of the reply, which is all that is needed. */
+async function command(port: number, text: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  socket.write(`${text}\r\n`)
+  const [reply] = (await once(socket, 'data')) as [Uint8Array] // The stream has no encoding, so chunks are bytes.
+  socket.destroy()
+  if (String(reply).startsWith('-'))
+    throw new Error(`Cannot start the Redis cluster: ${String(reply).trim()}`)
+  return String(reply)
+}
