@@ -8,7 +8,7 @@ export const SignIn = v.strictObject({
 })
 
 export const Refresh = v.strictObject({
-  refreshToken: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),
+  refreshToken: v.pipe(v.string(), v.minLength(1), v.maxLength(2048)),
 })
 
 export const SignOut = v.strictObject({

@@ -1,0 +1,113 @@
+import { createLoginApp } from '#functions/login/login-app.ts'
+import { createUserApp } from '#functions/user/user-app.ts'
+import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
+import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
+import type { Dialect } from '#shared/db/database.ts'
+import { openDatabase } from '#shared/db/open-database.ts'
+import type { App } from '#shared/http/app.ts'
+import { parseKey, parseKeyring } from '#shared/keyring.ts'
+import { secret } from '#shared/secret.ts'
+import { createLogger } from '#shared/telemetry/logger.ts'
+import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
+import { createWechat } from '#shared/wechat/wechat.ts'
+import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
+import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
+import { testDatabase } from '#tests/services/test-database.ts'
+
+export const APP_ID = 'wx5a1b2c3d4e5f6071'
+const APP_SECRET = '9f8e7d6c5b4a39281706f5e4d3c2b1a0'
+
+/** The login and the user function over a real database and the WeChat stand-in, with a clock that tests turn. */
+export interface Backend {
+  readonly login: App
+  readonly user: App
+  readonly wechat: WechatStandIn
+  readonly state: MemoryState
+  readonly database: ReturnType<typeof openDatabase>
+  /** All log lines so far. */
+  readonly log: string[]
+  now(): number
+  advance(ms: number): void
+  /** Calls the function that the path belongs to. */
+  call(path: string, call?: TestCall): Promise<TestAnswer>
+  /** Signs `name` in and gives the data of the answer. */
+  signIn(name: string): Promise<SignedIn>
+  close(): Promise<void>
+}
+
+export interface SignedIn {
+  readonly accessToken: string
+  readonly refreshToken: string
+  readonly signing: { readonly kid: string; readonly key: string }
+  readonly user: { readonly id: string; readonly roles: readonly string[] }
+}
+
+export interface BackendOptions {
+  readonly dialect?: Dialect
+  /** Names whose openids are admins. */
+  readonly admins?: readonly string[]
+}
+
+export async function startBackend({
+  dialect = 'postgres',
+  admins = [],
+}: BackendOptions = {}): Promise<Backend> {
+  let nowMs = Date.UTC(2026, 10, 23, 12)
+  const clock = () => nowMs
+  const log: string[] = []
+  const [test, wechat] = await Promise.all([
+    testDatabase(dialect),
+    startWechat({ appId: APP_ID, secret: APP_SECRET, clock }),
+  ])
+  const database = openDatabase({ url: new URL(test.url), poolSize: 2, clock })
+  const state = memoryState({ clock })
+  const logger = createLogger({ level: 'debug', clock, write: (line) => log.push(line) })
+  const app = { baseUrl: wechat.url, appId: APP_ID, secret: secret(APP_SECRET) }
+  const client = createWechat({ ...app, state, logger, clock, timeoutMs: 1_000 })
+  const keys = generateSecrets()
+  const parts = {
+    appId: APP_ID,
+    adminOpenids: admins.map((name) => wechat.control.mintLoginCode(name).openid),
+    issuer: 'xiaohan',
+    tokenKeys: parseTokenKeys(keys.TOKEN_KEYS),
+    dataKeys: parseKeyring(keys.DATA_KEYS),
+    signingKeys: parseKeyring(keys.SIGNING_KEYS),
+    indexKey: parseKey(keys.INDEX_KEY),
+    database,
+    state,
+    clock,
+    logger,
+  }
+  const login = createLoginApp({ ...parts, exchange: client.codeExchange })
+  const user = createUserApp({ ...parts, wechat: client })
+
+  function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
+    const isLogin = /^\/(login|logout|keys)/.test(path)
+    const invocation = { deadline: nowMs + 10_000, ...options.invocation }
+    return callApp(isLogin ? login : user, `/api/v1${path}`, { ...options, invocation })
+  }
+
+  return {
+    login,
+    user,
+    wechat,
+    state,
+    database,
+    log,
+    now: clock,
+    advance: (ms) => {
+      nowMs += ms
+    },
+    call,
+    async signIn(name) {
+      const { code } = wechat.control.mintLoginCode(name)
+      const { body } = await call('/login', { body: { code } })
+      if (body.code !== 0) throw new TypeError(`Cannot sign in ${name}: ${JSON.stringify(body)}`)
+      return body.data
+    },
+    async close() {
+      await Promise.all([database.close(), state.close(), wechat.stop()])
+      await test.close()
+    },
+  }
+}
