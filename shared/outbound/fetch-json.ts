@@ -54,13 +54,15 @@ function requestInit(call: JsonCall, signal: AbortSignal): RequestInit {
     headers: {
       accept: 'application/json',
       ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-      // Bun sends a GET again by itself when a kept connection breaks, and a connection kept by a frozen instance
-      // is broken more often than not. A fresh one leaves nothing to send again.
+      // Node keeps connections unless this header says otherwise; Bun needs `keepalive` below, and both may have both.
       ...(call.delivery === 'once' ? { connection: 'close' } : {}),
       ...call.headers,
     },
     ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
     redirect: 'manual',
+    // Bun sends a GET again by itself when a kept connection breaks, and one kept by a frozen instance mostly has.
+    // A connection of its own leaves nothing to send again.
+    ...(call.delivery === 'once' ? { keepalive: false } : {}),
     signal,
   }
 }

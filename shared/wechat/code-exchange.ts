@@ -18,6 +18,8 @@ type Outcome =
 
 /** How long the result of a code is shared, and how long a claim stands when its holder dies. */
 const SHARED_MS = 10_000
+/** A failure is only for those who wait now: a client that tries again deliberately gets WeChat's own word. */
+const FAILURE_SHARED_MS = 1_000
 const PUBLISH_TIMEOUT_MS = 300
 const POLL_FIRST_MS = 20
 const POLL_MAX_MS = 160
@@ -45,11 +47,13 @@ export function codeExchange(account: WechatAccount, state: StateStore): CodeExc
     if (claimed === 'theirs') return awaitOutcome(slot, signal)
     try {
       const session = await exchangeOnce(account, code, signal)
-      if (claimed === 'ours') await publish(slot.key, slot.seal({ session }))
+      if (claimed === 'ours') await publish(slot.key, slot.seal({ session }), SHARED_MS)
       return session
     } catch (error) {
       if (claimed === 'ours')
-        await (neverSent(error) ? release(slot.key, claim) : publish(slot.key, slot.seal(failed(error))))
+        await (neverSent(error)
+          ? release(slot.key, claim)
+          : publish(slot.key, slot.seal(failed(error)), FAILURE_SHARED_MS))
       throw error
     }
   }
@@ -79,9 +83,9 @@ export function codeExchange(account: WechatAccount, state: StateStore): CodeExc
     }
   }
 
-  async function publish(key: string, value: string): Promise<void> {
+  async function publish(key: string, value: string, ttlMs: number): Promise<void> {
     try {
-      await state.set(key, value, { ttlMs: SHARED_MS }, AbortSignal.timeout(PUBLISH_TIMEOUT_MS))
+      await state.set(key, value, { ttlMs }, AbortSignal.timeout(PUBLISH_TIMEOUT_MS))
     } catch {
       // Only those who wait elsewhere lose: they time out and log in again.
     }

@@ -167,7 +167,7 @@ describe('fetchJson', () => {
       if (before === 0) socket.write(http('{}'))
       else socket.destroy()
     })
-    await fetchJson({ ...GET, url, delivery: 'once' }, signal)
+    await fetchJson({ ...GET, url }, signal)
 
     const fault = await faultOf({ ...GET, url, delivery: 'once' })
 
