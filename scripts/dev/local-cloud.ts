@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '#scripts/emulator/cloud.ts'
 import { fcCloud } from '#scripts/emulator/clouds/fc.ts'
@@ -24,7 +24,7 @@ export interface LocalCloudOptions extends DevOptions {
   /** Where data, secrets and builds are kept. */
   readonly folder: string
   readonly env: NodeJS.ProcessEnv
-  /** Takes a line that a function or a server wrote. */
+  /** Takes a line that a function wrote. */
   readonly line: (name: string, line: string) => void
   /** Takes something that happened, for the person at the terminal. */
   readonly note: (text: string) => void
@@ -63,7 +63,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   void keep(Promise.resolve(bundlers))
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
   const building = Promise.all(specs.map((spec) => built(spec, bundlers)))
-  const backing = await startBacking({ root, folder, env, log: (line) => options.line('db', line) }, keep)
+  const backing = await startBacking({ root, folder, env, log: serverLog(folder) }, keep)
   const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
   const services = specs.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port }))
@@ -111,6 +111,13 @@ async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promi
   await Promise.allSettled(starting)
   const [sql, state, stand] = await Promise.all(starting)
   return { database: sql, state, wechat: stand }
+}
+
+/** What servers say belongs into a file: a person looks there when one of them fails. */
+function serverLog(folder: string): (line: string) => void {
+  const file = join(folder, 'servers.log')
+  writeFileSync(file, '')
+  return (line) => appendFileSync(file, `${line}\n`)
 }
 
 function settingsFor(

@@ -42,6 +42,9 @@ export function listen({ instance, hostname, port }: ListenOptions): Promise<Ser
 
 function refused({ method, headers }: Request): Response | undefined {
   return refusal({
+    // Bun refuses the combinations that an older protocol or an odd target would make of a head by itself.
+    isHttp11: true,
+    target: '/',
     method,
     host: headers.get('host'),
     contentLength: headers.get('content-length'),

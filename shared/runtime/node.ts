@@ -4,6 +4,8 @@ import type { Instance } from './instance.ts'
 import type { ListenOptions, Server } from './serve.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
+/** Answers that must not have a Content-Length. @see RFC 9110 §8.6 */
+const UNSIZED = new Set([204, 304])
 
 /** Serves an instance on Node. */
 export async function listen({ instance, hostname, port }: ListenOptions): Promise<Server> {
@@ -52,6 +54,8 @@ function headersOf({ rawHeaders }: IncomingMessage): Headers {
 
 function refused(incoming: IncomingMessage, headers: Headers): Response | undefined {
   return refusal({
+    isHttp11: incoming.httpVersion === '1.1',
+    target: incoming.url ?? '',
     method: incoming.method ?? '',
     host: headers.get('host'),
     contentLength: headers.get('content-length'),
@@ -95,8 +99,11 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
 }
 
 async function send(response: Response, outgoing: ServerResponse, bodiless: boolean): Promise<void> {
-  outgoing.writeHead(response.status, [...response.headers].flat())
+  outgoing.statusCode = response.status
+  for (const [name, value] of response.headers) outgoing.appendHeader(name, value)
   if (response.body === null || bodiless) {
+    // Without this, Node announces the length of an answer that has none by an empty chunk.
+    if (!bodiless && !UNSIZED.has(response.status)) outgoing.setHeader('content-length', 0)
     outgoing.end()
     await response.body?.cancel()
     return
