@@ -6,8 +6,10 @@ import { fetchJson, type JsonCall } from '#shared/outbound/fetch-json.ts'
 
 const { signal } = new AbortController()
 const servers: Server[] = []
+const sockets: Socket[] = []
 
 afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy()
   for (const server of servers.splice(0)) server.close()
 })
 
@@ -15,6 +17,7 @@ afterEach(() => {
 async function serve(answer: (socket: Socket, request: string, before: number) => void): Promise<URL> {
   let requests = 0
   const server = createServer((socket) => {
+    sockets.push(socket)
     socket.on('error', () => {})
     socket.on('data', (bytes) => answer(socket, bytes.toString(), requests++))
   })
