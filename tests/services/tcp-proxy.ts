@@ -5,6 +5,10 @@ export interface TcpProxy {
   readonly port: number
   /** From now on nothing passes, in either direction, and nobody is told: new connections open and stay silent. */
   swallow(): void
+  /** From now on what the server says is lost, while it still hears the client. */
+  swallowAnswers(): void
+  /** Breaks every connection. */
+  cut(): void
   /** Lets new connections through again; the old ones stay silent for ever. */
   restore(): void
   close(): Promise<void>
@@ -14,6 +18,7 @@ export interface TcpProxy {
 export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   let swallowing = false
+  let answersLost = false
   // Connections of an earlier generation were swallowed.
   let generation = 0
 
@@ -33,7 +38,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
     const upstream = track(connect(targetPort, '127.0.0.1'))
     const born = generation
     client.on('data', (data) => born === generation && upstream.write(data))
-    upstream.on('data', (data) => born === generation && client.write(data))
+    upstream.on('data', (data) => born === generation && !answersLost && client.write(data))
     client.on('close', () => upstream.destroy())
     upstream.on('close', () => born === generation && client.destroy())
   })
@@ -49,8 +54,15 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
       swallowing = true
       generation += 1
     },
+    swallowAnswers() {
+      answersLost = true
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy()
+    },
     restore() {
       swallowing = false
+      answersLost = false
     },
     async close() {
       for (const socket of sockets) socket.destroy()

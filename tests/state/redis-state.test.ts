@@ -1,0 +1,75 @@
+import { expect, test } from '@jest/globals'
+import { redisState } from '#shared/state/redis-state.ts'
+import { startRedis } from '#scripts/services/redis.ts'
+import { stateOutageSuite } from '#tests/contracts/state-outage.ts'
+import { stateStoreSuite } from '#tests/contracts/state-store.ts'
+import { describeWith } from '#tests/services/describe-with.ts'
+import { required } from '#tests/services/servers.ts'
+import { tcpProxy } from '#tests/services/tcp-proxy.ts'
+import { testRedis } from '#tests/services/test-redis.ts'
+
+const never = new AbortController().signal
+
+describeWith(['redis'], 'the state store on Redis', () => {
+  stateStoreSuite(async () => {
+    const server = await testRedis()
+    return { store: redisState({ url: server.url }), close: () => server.stop() }
+  })
+
+  stateOutageSuite(
+    async (port) => redisState({ url: `redis://127.0.0.1:${port}` }),
+    async () => {
+      let server = await testRedis()
+      return {
+        port: server.port,
+        kill: () => server.stop(),
+        async restart() {
+          server = required(await startRedis({ port: server.port }))
+        },
+      }
+    },
+  )
+
+  test('a connection that died while the instance was frozen is replaced before it is used', async () => {
+    const server = await testRedis()
+    const proxy = await tcpProxy(server.port)
+    let nowMs = 1_000_000
+    const store = redisState({ url: `redis://127.0.0.1:${proxy.port}`, clock: () => nowMs })
+    await store.set('key', 'value', { ttlMs: 60_000 }, never)
+    proxy.swallow()
+    proxy.restore()
+    nowMs += 20_001
+
+    const value = await store.get('key', never)
+
+    expect(value).toBe('value')
+    await store.close()
+    await proxy.close()
+    await server.stop()
+  })
+
+  test('a limit is charged once when the connection breaks after the command was sent', async () => {
+    const server = await testRedis()
+    const proxy = await tcpProxy(server.port)
+    const limit = { key: 'limit', burst: 10, intervalMs: 600_000 }
+    const direct = redisState({ url: server.url })
+    const store = redisState({ url: `redis://127.0.0.1:${proxy.port}` })
+    await store.consume([limit], never)
+    proxy.swallowAnswers()
+
+    await store.consume([limit], never).catch(() => {})
+    proxy.cut()
+    const [left] = await direct.consume([{ ...limit, cost: 0 }], never)
+
+    expect(left?.remaining).toBe(8)
+    await Promise.all([store.close(), direct.close(), proxy.close()])
+    await server.stop()
+  })
+
+  test('a closed store refuses', async () => {
+    const store = redisState({ url: 'redis://127.0.0.1:1' })
+    await store.close()
+
+    await expect(store.get('key', never)).rejects.toThrow(TypeError)
+  })
+})
