@@ -51,9 +51,11 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   beforeAll(async () => {
     probe = await startProbe(bundle.file, runtime, (port) => ({ PORT: String(port) }))
   })
-  afterAll(() => probe.process.stop())
+  afterAll(() => probe.process.stop(), 15_000)
 
-  const see = async (path: string, init?: RequestInit) => (await fetch(`${probe.url}${path}`, init)).json()
+  async function see(path: string, init?: RequestInit): Promise<Record<string, unknown>> {
+    return { ...Object(await (await fetch(`${probe.url}${path}`, init)).json()) }
+  }
 
   test('an app sees method, URL, headers and body as the client sent them', async () => {
     const seen = await see('/see?a=1&b=%20', { method: 'PUT', body: '你好', headers: { 'X-One': '1' } })
@@ -137,7 +139,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     leave.abort()
 
     expect(await waiting).toBe('left')
-    await until(async () => (await see('/state')).aborted === before + 1)
+    await until(async () => (await see('/state')).aborted === Number(before) + 1)
   })
 
   test('a crash of an app is a 500 that tells nothing, and is logged with its cause', async () => {

@@ -50,9 +50,9 @@ const routes: Readonly<
     new Promise((resolve) =>
       signal.addEventListener('abort', () => resolve(new Response(String(signal.reason.name)))),
     ),
-  '/background': (_request, { waitUntil }) => {
-    waitUntil(later(50).then(() => (background = 'done')))
-    waitUntil(Promise.reject(new Error('background failure')))
+  '/background': (_request, invocation) => {
+    invocation.waitUntil(later(50).then(() => (background = 'done')))
+    invocation.waitUntil(Promise.reject(new Error('background failure')))
     return new Response(background)
   },
   '/slow': async (request) => {

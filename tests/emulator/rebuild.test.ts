@@ -1,0 +1,89 @@
+import { afterEach, expect, test } from '@jest/globals'
+import { type SampleCloud, sampleSource, startSampleCloud } from './sample-cloud.ts'
+
+let cloud: SampleCloud | undefined
+afterEach(() => cloud?.stop())
+
+const PART = sampleSource(`await new Promise((r) => setTimeout(r, Number(url.searchParams.get('ms') ?? 0))); return new Response(part)`, `import { part } from './part.ts'`)
+
+async function start(part: string): Promise<SampleCloud> {
+  const started = await startSampleCloud({ as: 'fc', runtime: 'bun', source: sampleSource(`return new Response('')`), spec: { concurrency: 10 } })
+  cloud = started
+  started.save('part.ts', `export const part = '${part}'`)
+  started.save('index.ts', PART)
+  return started
+}
+
+const text = async (url: string) => (await fetch(url)).text()
+
+test('of 50 saves in a row, each followed at once by a request, none is answered by older code', async () => {
+  const { url, save } = await start('first')
+  const seen: string[] = []
+
+  for (let edit = 0; edit < 50; edit++) {
+    save('part.ts', `export const part = '${String(edit).padStart(2, '0')}'`)
+    seen.push(await text(url))
+  }
+
+  expect(seen).toEqual(Array.from({ length: 50 }, (_, edit) => String(edit).padStart(2, '0')))
+}, 60_000)
+
+test('a save while other requests build is seen by the request that comes after it', async () => {
+  const { url, save } = await start('old')
+  await text(url)
+
+  save('part.ts', `export const part = 'one'`)
+  const early = text(url)
+  save('part.ts', `export const part = 'two'`)
+  const late = await text(url)
+
+  expect(late).toBe('two')
+  expect(['one', 'two']).toContain(await early)
+})
+
+test('a request in flight is finished by the code it began with', async () => {
+  const { url, save, service } = await start('old')
+  await text(url)
+
+  const slow = text(`${url}?ms=500`)
+  await text(url) // the slow one is on its way
+  save('part.ts', `export const part = 'new'`)
+  const fresh = await text(url)
+
+  expect([fresh, await slow]).toEqual(['new', 'old'])
+  expect(service.pool.size()).toBe(1)
+})
+
+test('a syntax error leaves the last good build in place, is shown once, and goes with its repair', async () => {
+  const { url, save, notes } = await start('good')
+  await text(url)
+
+  save('part.ts', 'export const part = {')
+  const during = [await text(url), await text(url)]
+  save('part.ts', `export const part = 'mended'`)
+  const after = await text(url)
+
+  expect([...during, after]).toEqual(['good', 'good', 'mended'])
+  expect(notes.filter((note) => note.includes('part.ts:1:'))).toHaveLength(1)
+})
+
+test('a function that has never built answers with the reason', async () => {
+  const { url, save } = await start('any')
+  save('index.ts', `import './missing.ts'\nexport default {}`)
+
+  const answer = await fetch(url)
+
+  expect(answer.status).toBe(500)
+  expect(await answer.text()).toContain('missing.ts')
+})
+
+test('a file that is deleted and comes back is no reason to crash', async () => {
+  const { url, save, remove } = await start('here')
+  await text(url)
+
+  remove('part.ts')
+  const without = await text(url)
+  save('part.ts', `export const part = 'back'`)
+
+  expect([without, await text(url)]).toEqual(['here', 'back'])
+})
