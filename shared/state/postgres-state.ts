@@ -43,6 +43,7 @@ const SWEEP_CELLS = `delete from state_cells where key = any(array(
 export function postgresState({ queries, random = Math.random }: PostgresStateOptions): StateStore {
   /** The statement itself goes on after the time is up, so that one slow moment does not cost the connection. */
   async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
+    signal.throwIfAborted()
     try {
       return await abandonable(queries.query(text, values, signal), within(OPERATION_MS, signal))
     } catch (error) {

@@ -1,10 +1,8 @@
 import { expect, test } from '@jest/globals'
 import { redisState } from '#shared/state/redis-state.ts'
-import { startRedis } from '#scripts/services/redis.ts'
 import { startRedisCluster } from '#scripts/services/redis-cluster.ts'
 import { stateStoreSuite } from '#tests/contracts/state-store.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
-import { eventually } from '#tests/services/eventually.ts'
 import { required } from '#tests/services/servers.ts'
 
 const never = new AbortController().signal
