@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { createDecipheriv } from 'node:crypto'
 import { Fault } from '#shared/errors.ts'
-import { literal, looseObject, object, safeParse } from 'valibot'
+import { literal, looseObject, safeParse } from 'valibot'
 
 export interface SealedData {
   readonly sessionKey: string
@@ -29,7 +29,7 @@ export function decryptData({
   appId,
 }: SealedData): Readonly<Record<string, unknown>> {
   const data = decrypt(sessionKey, iv, encryptedData)
-  const Ours = looseObject({ watermark: object({ appid: literal(appId) }) })
+  const Ours = looseObject({ watermark: looseObject({ appid: literal(appId) }) })
   const result = safeParse(Ours, data)
   if (!result.success) {
     throw new Fault('validation_failed', {
