@@ -134,6 +134,19 @@ describe('a call whose token WeChat rejects', () => {
     expect(calls(STABLE)).toBe(2)
   })
 
+  test('does not end the token that another instance has fetched since', async () => {
+    const alice = await instance().codeExchange('dev-alice', signal)
+    const [first, second] = [instance(), instance()]
+    await Promise.all([first.accessToken(signal), second.accessToken(signal)])
+    standIn.control.revokeTokens()
+    await first.checkSession(alice.openid, alice.sessionKey, signal)
+
+    const valid = await second.checkSession(alice.openid, alice.sessionKey, signal)
+
+    expect(valid).toBe(true)
+    expect(calls(STABLE)).toBe(2)
+  })
+
   test('is given up when the next token is rejected too', async () => {
     standIn.control.fail({ endpoint: '/wxa/msg_sec_check', errcode: 40001 })
 
