@@ -14,7 +14,8 @@ export interface BundlerOptions {
   readonly build: BuildOptions & { readonly absWorkingDir: string; readonly metafile: true }
   /** Files that make a build what it is without being its inputs, such as the settings of the build itself. */
   readonly tools: readonly string[]
-  readonly write: (outputs: readonly OutputFile[]) => Promise<Bundle>
+  /** Puts a build's files where they belong. */
+  readonly write: (outputs: readonly OutputFile[], previous: Bundle | undefined) => Promise<Bundle>
   /** Told once of each new build. */
   readonly built: (bundle: Bundle, tookMs: number) => void
   /** Told once of each different failure, with esbuild's code frames. */
@@ -101,7 +102,7 @@ export function createBundler(options: BundlerOptions): Bundler {
         sinceMs,
       )
       const stamps = new Map(files.map((file) => [file, before.get(file) ?? added.get(file) ?? 'none']))
-      await accept(await write(outputFiles), stamps, performance.now() - startedMs)
+      await accept(await write(outputFiles, good), stamps, performance.now() - startedMs)
       return { stamps, error: undefined }
     } catch (error) {
       const message = await explained(error)

@@ -14,7 +14,12 @@ export async function listen({ instance, hostname, port }: ListenOptions): Promi
   const server = createServer(
     // A platform reuses its connection after minutes of silence, and a big body may take its time: no limit of ours.
     { maxHeaderSize: MAX_HEADER_BYTES, keepAliveTimeout: 0, requestTimeout: 0 },
-    (incoming, outgoing) => void exchange(instance, incoming, outgoing),
+    (incoming, outgoing) => {
+      if (!server.listening) outgoing.setHeader('connection', 'close')
+      // Closing spares a connection with a request in flight, and forgets it: it would stay open for good.
+      outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
+      void exchange(instance, incoming, outgoing)
+    },
   )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)

@@ -30,8 +30,8 @@ export interface SampleCloud {
   readonly lines: readonly string[]
   readonly notes: readonly string[]
   /** Writes a file beside the function's index.ts. */
-  save(name: string, text: string): void
-  remove(name: string): void
+  readonly save: (name: string, text: string) => void
+  readonly remove: (name: string) => void
   stop(): Promise<void>
 }
 
@@ -53,7 +53,15 @@ export async function startSampleCloud(options: SampleOptions): Promise<SampleCl
   const save = (name: string, text: string) => writeFileSync(join(sampleDir, name), text)
   mkdirSync(sampleDir, { recursive: true })
   save('index.ts', source)
-  const spec = { name: 'sample', paths: ['/sample'], timeoutS: 10, concurrency: 1, memoryMb: 128, budgetKb: 50, ...options.spec }
+  const spec = {
+    name: 'sample',
+    paths: ['/sample'],
+    timeoutS: 10,
+    concurrency: 1,
+    memoryMb: 128,
+    budgetKb: 50,
+    ...options.spec,
+  }
   const bundlers = createFunctionBundlers(['sample'], {
     root,
     functionsDir: join(folder, 'functions'),
@@ -83,5 +91,14 @@ export async function startSampleCloud(options: SampleOptions): Promise<SampleCl
   }
 
   const url = `${gateway.url}/api/v1/sample`
-  return { url, port: gateway.port, service, lines, notes, save, remove: (name) => rmSync(join(sampleDir, name)), stop }
+  return {
+    url,
+    port: gateway.port,
+    service,
+    lines,
+    notes,
+    save,
+    remove: (name) => rmSync(join(sampleDir, name)),
+    stop,
+  }
 }

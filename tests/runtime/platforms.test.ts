@@ -14,7 +14,10 @@ beforeAll(async () => {
 afterEach(() => probe?.process.stop(), 15_000)
 afterAll(() => bundle.remove())
 
-async function start(runtime: RuntimeName, variables: (port: number) => Record<string, string>): Promise<Probe> {
+async function start(
+  runtime: RuntimeName,
+  variables: (port: number) => Record<string, string>,
+): Promise<Probe> {
   probe = await startProbe(bundle.file, runtime, variables)
   return probe
 }
@@ -77,7 +80,10 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
   test('a client of FC that posts to a hook’s path stays a client', async () => {
     const { url } = await start(runtime, FC)
 
-    const answer = await fetch(`${url}/invoke`, { method: 'POST', headers: { 'x-fc-control-path': '/http-invoke' } })
+    const answer = await fetch(`${url}/invoke`, {
+      method: 'POST',
+      headers: { 'x-fc-control-path': '/http-invoke' },
+    })
 
     expect(answer.status).toBe(404)
     expect(await json(`${url}/state`)).toMatchObject({ events: [] })
@@ -87,14 +93,27 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const { url } = await start(runtime, FC)
     const timer = { triggerTime: '2026-11-23T07:49:00Z', triggerName: 'every minute', payload: 'sweep' }
     const post = (body: unknown) =>
-      fetch(`${url}/invoke`, { method: 'POST', body: JSON.stringify(body), headers: { 'x-fc-request-id': 'e', 'x-fc-control-path': '/invoke' } })
+      fetch(`${url}/invoke`, {
+        method: 'POST',
+        body: JSON.stringify(body),
+        headers: { 'x-fc-request-id': 'e', 'x-fc-control-path': '/invoke' },
+      })
 
     const taken = await post(timer)
     const failed = await post({ ...timer, payload: 'fail' })
 
     expect([taken.status, failed.status, failed.headers.get('x-fc-status')]).toEqual([200, 404, '404'])
     expect(await json(`${url}/state`)).toMatchObject({
-      events: [{ specversion: '1.0', id: 'e', source: '/fc/timers/every%20minute', type: 'timer', time: timer.triggerTime, data: 'sweep' }],
+      events: [
+        {
+          specversion: '1.0',
+          id: 'e',
+          source: '/fc/timers/every%20minute',
+          type: 'timer',
+          time: timer.triggerTime,
+          data: 'sweep',
+        },
+      ],
     })
   })
 
@@ -102,11 +121,24 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const { url } = await start(runtime, SCF)
     const timer = { Type: 'Timer', TriggerName: 'minute', Time: '2026-11-23T07:49:00Z', Message: 'sweep' }
 
-    const taken = await fetch(`${url}/event-invoke`, { method: 'POST', body: JSON.stringify(timer), headers: { 'x-scf-request-id': 'e' } })
+    const taken = await fetch(`${url}/event-invoke`, {
+      method: 'POST',
+      body: JSON.stringify(timer),
+      headers: { 'x-scf-request-id': 'e' },
+    })
 
     expect(taken.status).toBe(200)
     expect(await json(`${url}/state`)).toMatchObject({
-      events: [{ specversion: '1.0', id: 'e', source: '/scf/timers/minute', type: 'timer', time: timer.Time, data: 'sweep' }],
+      events: [
+        {
+          specversion: '1.0',
+          id: 'e',
+          source: '/scf/timers/minute',
+          type: 'timer',
+          time: timer.Time,
+          data: 'sweep',
+        },
+      ],
     })
   })
 
@@ -138,7 +170,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     await stopping
     expect(await process.exited).toBe('exit code 0')
     expect(lines).toContain('probe closed')
-  })
+  }, 20_000)
 
   test('SIGTERM does not wait for a request that never ends', async () => {
     const { url, process, lines } = await start(runtime, FC)
@@ -149,5 +181,5 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
 
     expect(await hanging).toBe('cut')
     expect(await process.exited).toBe('exit code 0')
-  })
+  }, 20_000)
 })
