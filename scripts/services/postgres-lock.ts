@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 /**
  * Removes the lock file of a server that was killed. PostgreSQL does so itself, but not when its old process id
@@ -12,7 +12,7 @@ export function clearStaleLock(cluster: string): void {
   const lock = join(cluster, 'postmaster.pid')
   if (!existsSync(lock)) return
   const pid = Number(readFileSync(lock, 'utf8').split('\n')[0])
-  if (commandOf(pid).includes('postgres')) {
+  if (basename(programOf(pid)).includes('postgres')) {
     throw new Error(
       `Cannot start PostgreSQL: process ${pid} already runs on ${cluster}. Stop it, or use another folder.`,
     )
@@ -20,12 +20,12 @@ export function clearStaleLock(cluster: string): void {
   rmSync(lock, { force: true })
 }
 
-/** The command line of a process; empty when there is none. */
-function commandOf(pid: number): string {
+/** The program that a process runs; empty when there is none. */
+function programOf(pid: number): string {
   try {
-    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+    if (process.platform === 'linux') return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[0] ?? ''
     if (process.platform === 'win32') return '' // PostgreSQL's own check has to do.
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    return execFileSync('ps', ['-o', 'comm=', '-p', String(pid)], { encoding: 'utf8' }).trim()
   } catch {
     return '' // No such process.
   }

@@ -1,7 +1,8 @@
 import { abandonable, within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
+import { batchReads } from './batch-reads.ts'
 import { checkedTtlMs, limitUnits } from './limit-units.ts'
-import type { StateStore } from './store.ts'
+import { OPERATION_MS, type StateStore } from './store.ts'
 
 /** Runs one statement of PostgreSQL with `$1`, `$2` … for values. */
 export interface StateQueries {
@@ -16,15 +17,14 @@ export interface PostgresStateOptions {
   readonly queries: StateQueries
   /** A number from 0 up to 1, for deciding which call sweeps what has expired. */
   readonly random?: () => number
+  /** For one operation, whatever the database itself allows; 190 ms unless given. */
+  readonly operationMs?: number
 }
 
-/** As in the other stores, whatever the database itself allows. */
-const OPERATION_MS = 190
 const SWEEP_SHARE = 0.01
 const SWEEP_CELLS_SHARE = 0.001
 
 const NOW = 'clock_timestamp()'
-const GET = `select value from state where key = $1 and expires_at > ${NOW}`
 const GET_MANY = `select key, value from state where key = any($1::text[]) and expires_at > ${NOW}`
 const SET = `insert into state (key, value, expires_at) values ($1, $2, ${NOW} + $3 * interval '1 millisecond')
   on conflict (key) do update set value = excluded.value, expires_at = excluded.expires_at`
@@ -40,17 +40,38 @@ const SWEEP_CELLS = `delete from state_cells where key = any(array(
  * A state store in the PostgreSQL database itself: one statement a call, over unlogged tables that the migrations
  * make. What has expired is invisible at once and deleted now and then by the calls that write.
  */
-export function postgresState({ queries, random = Math.random }: PostgresStateOptions): StateStore {
+export function postgresState({
+  queries,
+  random = Math.random,
+  operationMs = OPERATION_MS,
+}: PostgresStateOptions): StateStore {
   /** The statement itself goes on after the time is up, so that one slow moment does not cost the connection. */
   async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
     signal.throwIfAborted()
+    return inTime(queries.query(text, values, signal), signal)
+  }
+
+  async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await abandonable(queries.query(text, values, signal), within(OPERATION_MS, signal))
+      return await abandonable(work, within(operationMs, signal))
     } catch (error) {
       signal.throwIfAborted()
       const isLate = error instanceof DOMException && error.name === 'TimeoutError'
       throw isLate ? new Fault('unavailable', { cause: error }) : error
     }
+  }
+
+  // Shared by several requests, so bound by a time of its own and by nobody's signal.
+  const read = batchReads(async (keys) => {
+    const rows = await query(GET_MANY, [keys], AbortSignal.timeout(OPERATION_MS))
+    return new Map(rows.map((row) => [String(row['key']), decoded(row['value'])]))
+  })
+
+  async function getMany(keys: readonly string[], signal: AbortSignal) {
+    signal.throwIfAborted()
+    if (keys.length === 0) return []
+    const found = await inTime(read(keys), signal)
+    return keys.map((key) => found.get(key))
   }
 
   async function sweep(text: string, share: number, signal: AbortSignal): Promise<void> {
@@ -60,16 +81,11 @@ export function postgresState({ queries, random = Math.random }: PostgresStateOp
 
   return {
     async get(key, signal) {
-      const [row] = await query(GET, [key], signal)
-      return row === undefined ? undefined : decoded(row['value'])
+      const [value] = await getMany([key], signal)
+      return value
     },
 
-    async getMany(keys, signal) {
-      if (keys.length === 0) return []
-      const rows = await query(GET_MANY, [keys], signal)
-      const found = new Map(rows.map((row) => [row['key'], decoded(row['value'])]))
-      return keys.map((key) => found.get(key))
-    },
+    getMany,
 
     async set(key, value, { ttlMs, ifAbsent = false }, signal) {
       const values = [key, bytes(value), checkedTtlMs(ttlMs)]

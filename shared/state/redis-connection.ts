@@ -4,6 +4,13 @@ import { abandonable, within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import type { RedisAddress } from './redis-address.ts'
 
+export interface ConnectionOptions {
+  readonly address: RedisAddress
+  readonly clock: Clock
+  /** For waiting for a connection and for commands, together. */
+  readonly operationMs: number
+}
+
 export type Client = Redis | Cluster
 
 export interface RedisConnection {
@@ -12,8 +19,8 @@ export interface RedisConnection {
   close(): void
 }
 
-/** For waiting and commands together. */
-const OPERATION_MS = 190
+/** A command gives up this much before the operation, so that its own error is the one reported. */
+const MARGIN_MS = 40
 /** A connection unused for this long may have died while the instance was frozen; a new one costs a few round trips. */
 const IDLE_MS = 20_000
 
@@ -25,7 +32,6 @@ const OPTIONS = {
   // A command that was sent may have been carried out: sending it again would count it twice.
   autoResendUnfulfilledCommands: false,
   connectTimeout: 300,
-  commandTimeout: 150,
   socketTimeout: 1_000,
   keepAlive: 30_000,
   retryStrategy: backoffMs,
@@ -41,7 +47,7 @@ function backoffMs(attempt: number): number {
 }
 
 /** A connection that opens on first use and again after each loss, and never makes anyone wait for long. */
-export function redisConnection(address: RedisAddress, clock: Clock): RedisConnection {
+export function redisConnection({ address, clock, operationMs }: ConnectionOptions): RedisConnection {
   let opening: Promise<Client> | undefined
   let usedAt = 0
   let isClosed = false
@@ -51,7 +57,7 @@ export function redisConnection(address: RedisAddress, clock: Clock): RedisConne
     const now = clock()
     if (opening !== undefined && now - usedAt > IDLE_MS) drop(opening)
     usedAt = now
-    opening ??= open(address)
+    opening ??= open(address, operationMs - MARGIN_MS)
     return ready(await opening)
   }
 
@@ -65,7 +71,7 @@ export function redisConnection(address: RedisAddress, clock: Clock): RedisConne
     async use(work, signal) {
       signal.throwIfAborted()
       try {
-        return await abandonable(current().then(work), within(OPERATION_MS, signal))
+        return await abandonable(current().then(work), within(operationMs, signal))
       } catch (error) {
         signal.throwIfAborted()
         throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })
@@ -84,7 +90,10 @@ interface Login {
   readonly tls?: object
 }
 
-async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Client> {
+async function open(
+  { isCluster, nodes, isTls, username, password, db }: RedisAddress,
+  commandTimeout: number,
+): Promise<Client> {
   const { Cluster, Redis } = await import('./drivers/ioredis.ts')
   const login: Login = {
     ...(username === undefined ? {} : { username }),
@@ -92,18 +101,20 @@ async function open({ isCluster, nodes, isTls, username, password, db }: RedisAd
     ...(isTls ? { tls: {} } : {}),
   }
   const client = isCluster
-    ? new Cluster([...nodes], clusterOptions(login))
-    : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
+    ? new Cluster([...nodes], clusterOptions({ ...login, commandTimeout }))
+    : new Redis({ ...OPTIONS, ...login, ...nodes[0], db, commandTimeout })
   // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
   client.on('error', () => {})
   client.connect().catch(() => {}) // `ready` below tells.
   return client
 }
 
-function clusterOptions(login: Login) {
+function clusterOptions(login: Login & { readonly commandTimeout: number }) {
   return {
     lazyConnect: true,
-    enableOfflineQueue: false,
+    // Nodes connect when first used: without it a second command to such a node fails while the first one connects.
+    // Nobody waits in it for long, because `ready` comes first and `use` has a limit.
+    enableOfflineQueue: true,
     slotsRefreshTimeout: 500,
     clusterRetryStrategy: backoffMs,
     // After a lost connection and while slots are down: these would send commands a second time, or wait.

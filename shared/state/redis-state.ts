@@ -3,7 +3,7 @@ import { checkedTtlMs, limitUnits } from './limit-units.ts'
 import { parseRedisUrl } from './redis-address.ts'
 import { type Client, redisConnection } from './redis-connection.ts'
 import { CONSUME, DELETE_IF_VALUE, type Script } from './redis-scripts.ts'
-import type { Consumption, StateStore } from './store.ts'
+import { type Consumption, OPERATION_MS, type StateStore } from './store.ts'
 
 export interface RedisStateOptions {
   /** As `parseRedisUrl` reads it. */
@@ -11,6 +11,8 @@ export interface RedisStateOptions {
   /** Before every key; `xh:` unless given. */
   readonly keyPrefix?: string
   readonly clock?: Clock
+  /** For one operation; 190 ms unless given. */
+  readonly operationMs?: number
 }
 
 /**
@@ -19,10 +21,15 @@ export interface RedisStateOptions {
  *
  * @throws TypeError when the URL cannot be read.
  */
-export function redisState({ url, keyPrefix = 'xh:', clock = systemClock }: RedisStateOptions): StateStore {
+export function redisState({
+  url,
+  keyPrefix = 'xh:',
+  clock = systemClock,
+  operationMs = OPERATION_MS,
+}: RedisStateOptions): StateStore {
   const address = parseRedisUrl(url)
   const { isCluster } = address
-  const connection = redisConnection(address, clock)
+  const connection = redisConnection({ address, clock, operationMs })
   const named = (key: string) => keyPrefix + key
 
   return {

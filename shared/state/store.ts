@@ -1,3 +1,6 @@
+/** A little below the 200 ms that the port promises. */
+export const OPERATION_MS = 190
+
 /**
  * What is short-lived and shared between instances: revocations, locks, nonces, cached tokens, rate-limit cells.
  * It may be lost at any time; each use states what happens then. Every operation fails with the fault

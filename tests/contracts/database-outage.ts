@@ -35,10 +35,10 @@ export function databaseOutageSuite(start: () => Promise<DatabaseOutage>): void 
     const database = openDatabase({ url: server.url, poolSize: 2 })
     const failures: unknown[] = []
     const durations: number[] = []
-    let isOver = false
+    const over = new AbortController()
     let successes = 0
     async function client() {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const startedAt = performance.now()
         await database.warm(signal).then(
           () => (successes += 1),
@@ -57,7 +57,7 @@ export function databaseOutageSuite(start: () => Promise<DatabaseOutage>): void 
     await server.restart()
     const before = successes
     await eventually(async () => successes > before + 50, { withinMs: RECOVERY_MS })
-    isOver = true
+    over.abort()
     await clients
 
     expect(failures.filter((error) => !(error instanceof Fault && error.error === 'unavailable'))).toEqual([])

@@ -13,15 +13,15 @@ export interface Outage {
 
 const never = new AbortController().signal
 /** 200 ms by contract, and some for a busy machine. */
-const LIMIT_MS = 300
+const LIMIT_MS = 500
 /** Redis clients wait up to 3 s between attempts; a statement that PostgreSQL never answers is given up after 5 s. */
 const RECOVERY_MS = 10_000
 
 const OPERATIONS: Readonly<Record<string, (store: StateStore) => Promise<unknown>>> = {
-  get: (store) => store.get('key', never),
-  getMany: (store) => store.getMany(['key', 'other'], never),
-  set: (store) => store.set('key', 'value', { ttlMs: 1_000 }, never),
-  delete: (store) => store.delete('key', { ifValue: 'value' }, never),
+  get: (store) => store.get('other', never),
+  getMany: (store) => store.getMany(['other', 'another'], never),
+  set: (store) => store.set('other', 'value', { ttlMs: 1_000 }, never),
+  delete: (store) => store.delete('other', { ifValue: 'value' }, never),
   consume: (store) => store.consume([{ key: 'limit', burst: 1, intervalMs: 1 }], never),
 }
 
