@@ -447,7 +447,7 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
         ),
       )
 
-      expect(new Set(answers.map(({ status }) => status)).isSubsetOf(new Set([201, 409]))).toBe(true)
+      expect(answers.filter(({ status }) => status !== 201 && status !== 409)).toEqual([])
       const rows = await backend.database.sql
         .selectFrom('users')
         .select('id')

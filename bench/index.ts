@@ -1,0 +1,41 @@
+// npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
+import { benchEdit } from './edit.ts'
+import { benchSize } from './size.ts'
+import { benchStart } from './start.ts'
+import { machine, printTable, type Row } from './table.ts'
+import { benchTokens } from './tokens.ts'
+
+const HELP = `npm run bench [-- names]
+
+  size     KB of every function's bundle
+  start    npm start: program start to ready
+  edit     a saved file to the first answer of the new code
+  tokens   access tokens verified and sessions refreshed, per second on one core, on Node and on Bun
+
+Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  size: benchSize,
+  start: benchStart,
+  edit: benchEdit,
+  tokens: benchTokens,
+}
+
+const names = process.argv.slice(2)
+const unknown = names.filter((name) => !(name in BENCHES))
+if (unknown.length > 0) {
+  console.log(HELP)
+  process.exitCode = names.includes('--help') ? 0 : 1
+} else {
+  await run(names.length === 0 ? Object.keys(BENCHES) : names)
+}
+
+async function run(chosen: readonly string[]): Promise<void> {
+  const rows: Row[] = []
+  for (const name of chosen) {
+    console.error(`measuring ${name} …`)
+    rows.push(...((await BENCHES[name]?.()) ?? []))
+  }
+  console.log(`${machine()}\n`)
+  printTable(rows)
+}
