@@ -63,7 +63,8 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   void keep(Promise.resolve(bundlers))
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
   const building = Promise.all(specs.map((spec) => built(spec, bundlers)))
-  const backing = await startBacking({ root, folder, env, log: serverLog(folder) }, keep)
+  const service = { root, folder, env, log: serverLog(folder), note: options.note }
+  const backing = await startBacking(service, keep)
   const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
   const services = specs.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port }))

@@ -1,9 +1,9 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
-import { globSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startPostgres } from '#scripts/services/postgres.ts'
 import { startRedis } from '#scripts/services/redis.ts'
+import { supervised } from './supervised.ts'
 
 /** Something this program started, or was told of. */
 export interface Service {
@@ -11,7 +11,6 @@ export interface Service {
   readonly url: string | undefined
   /** For people: what it is and where its data lies. */
   readonly about: string
-  readonly pid?: number
   stop(): Promise<void>
 }
 
@@ -20,20 +19,22 @@ export interface ServiceOptions {
   readonly folder: string
   readonly env: Readonly<Record<string, string>>
   readonly log: (line: string) => void
+  /** Takes what a person should know. */
+  readonly note: (text: string) => void
 }
 
 /** The database: the one of DATABASE_URL, else PostgreSQL of our own with its schema brought up to date. */
-export async function database({ root, folder, env, log }: ServiceOptions): Promise<Service> {
+export async function database({ root, folder, env, log, note }: ServiceOptions): Promise<Service> {
   const given = env['DATABASE_URL']
   if (given !== undefined)
     return { url: given, about: `${withoutPassword(given)} (DATABASE_URL)`, stop: async () => {} }
-  const server = await startPostgres({ dataDir: join(folder, 'postgres'), log })
+  const dataDir = join(folder, 'postgres')
+  const server = await startPostgres({ dataDir, log })
   await migrateOnce(server.url, root, folder)
   return {
     url: server.url,
     about: 'PostgreSQL, embedded, data in .dev/postgres',
-    pid: server.pid,
-    stop: () => server.stop(),
+    ...supervised(server, () => startPostgres({ dataDir, port: server.port, log }), note),
   }
 }
 
@@ -45,7 +46,7 @@ export async function stateStore({ folder, env, log }: ServiceOptions): Promise<
   const server = await startRedis({ dir: join(folder, 'redis'), log })
   if (server === undefined)
     return { url: undefined, about: 'in PostgreSQL (no redis-server on PATH)', stop: async () => {} }
-  return { url: server.url, about: 'Redis, embedded', pid: server.pid, stop: () => server.stop() }
+  return { url: server.url, about: 'Redis, embedded', stop: () => server.stop() }
 }
 
 /** Loading the migrations costs more than all the rest of a start, so their text says whether they are needed. */

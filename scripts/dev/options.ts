@@ -11,6 +11,7 @@ behind a gateway, each function as a process of its own as a cloud would run it.
   --idle <seconds>         an instance idle for this long ends           (300)
   --max-instances <n>      at most this many of one function             (10)
   --start-timeout <s>      how long a process may take to listen         (the cloud's own limit)
+  --data <folder>          where data and secrets are kept               (.dev)
   --fresh                  forget all data and secrets first
   --json                   print the functions' log lines as they are
   --help                   this text
@@ -26,6 +27,8 @@ export interface DevOptions {
   readonly maxInstances: number
   /** Overrides the cloud's own limit. */
   readonly startMs: number | undefined
+  /** Folder for data and secrets, relative to the project. */
+  readonly data: string
   readonly fresh: boolean
   readonly json: boolean
 }
@@ -41,6 +44,7 @@ export function readOptions(args: readonly string[]): DevOptions | 'help' {
       idle: { type: 'string', default: '300' },
       'max-instances': { type: 'string', default: '10' },
       'start-timeout': { type: 'string' },
+      data: { type: 'string', default: '.dev' },
       fresh: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -55,6 +59,7 @@ export function readOptions(args: readonly string[]): DevOptions | 'help' {
     idleMs: whole('--idle', values.idle, 1, 86_400) * 1_000,
     maxInstances: whole('--max-instances', values['max-instances'], 1, 100),
     startMs: startS === undefined ? undefined : whole('--start-timeout', startS, 1, 600) * 1_000,
+    data: values.data,
     fresh: values.fresh,
     json: values.json,
   }

@@ -1,4 +1,3 @@
-import { randomId } from '#shared/ids.ts'
 import { type Contract, durationHeader, fields, givenCloudEvent, type Hook } from './contract.ts'
 
 /** FC's default when a function sets none. */
@@ -24,7 +23,7 @@ export const fc: Contract = {
   freezes: true,
 
   call: (headers, peer) => ({
-    requestId: headers.get('x-fc-request-id') ?? randomId(),
+    requestId: headers.get('x-fc-request-id') ?? crypto.randomUUID(),
     clientIp: headers.get('x-fc-client-ip') ?? peer,
     timeoutMs: durationHeader(headers, 'x-fc-function-timeout', 1_000, DEFAULT_TIMEOUT_MS),
   }),

@@ -1,4 +1,3 @@
-import { randomId } from '#shared/ids.ts'
 import type { Contract } from './contract.ts'
 
 const TIMEOUT_MS = 60_000
@@ -7,7 +6,7 @@ const TIMEOUT_MS = 60_000
 export const local: Contract = {
   platform: 'local',
   freezes: false,
-  call: (_headers, peer) => ({ requestId: randomId(), clientIp: peer, timeoutMs: TIMEOUT_MS }),
+  call: (_headers, peer) => ({ requestId: crypto.randomUUID(), clientIp: peer, timeoutMs: TIMEOUT_MS }),
   hook: () => undefined,
   event: (payload, { requestId }) => ({
     specversion: '1.0',

@@ -1,4 +1,3 @@
-import { randomId } from '#shared/ids.ts'
 import { type Contract, durationHeader, fields, givenCloudEvent } from './contract.ts'
 
 /** SCF's default when a function sets none. */
@@ -12,7 +11,7 @@ export const scf: Contract = {
   freezes: true,
 
   call: (headers, peer) => ({
-    requestId: headers.get('x-scf-request-id') ?? randomId(),
+    requestId: headers.get('x-scf-request-id') ?? crypto.randomUUID(),
     clientIp: headers.get('x-scf-remote-addr') ?? peer,
     timeoutMs: timeoutMs(headers),
   }),

@@ -1,4 +1,3 @@
-import type { Env } from '#shared/config/read-env.ts'
 import type { App, Platform } from '#shared/http/app.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import type { Contract } from './contract.ts'
@@ -9,6 +8,9 @@ import { scf } from './scf.ts'
 
 const CONTRACTS: Readonly<Record<Platform, Contract>> = { fc, scf, local }
 const DRAIN_TIMEOUT_MS = 5_000
+
+/** Names and values of the process environment. */
+type Env = Readonly<Record<string, string | undefined>>
 
 export interface ListenOptions {
   readonly instance: Instance

@@ -77,7 +77,7 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     })
 
     expect(seen).toMatchObject({ platform: 'local', clientIp: '127.0.0.1' })
-    expect(seen['requestId']).toMatch(/^[\w-]{22}$/)
+    expect(seen['requestId']).toMatch(/^[0-9a-f-]{36}$/)
     expect(seen['leftMs']).toBeGreaterThan(50_000)
   })
 
