@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { banner } from './dev/banner.ts'
 import { startLocalCloud } from './dev/local-cloud.ts'
 import { type DevOptions, HELP, readOptions } from './dev/options.ts'
@@ -7,7 +7,6 @@ import { ownFolder } from './dev/own-folder.ts'
 import { renderLine } from './dev/render-line.ts'
 
 const root = dirname(import.meta.dirname)
-const folder = join(root, '.dev')
 
 try {
   const options = readOptions(process.argv.slice(2))
@@ -19,8 +18,9 @@ try {
 }
 
 async function run(options: DevOptions): Promise<void> {
+  const folder = resolve(root, options.data)
   const owned = ownFolder(folder)
-  if (options.fresh) reset()
+  if (options.fresh) reset(folder)
   let stopping: Promise<void> | undefined
   const line = (name: string, text: string) => {
     const shown = options.json ? text : renderLine(name, text)
@@ -54,7 +54,7 @@ async function run(options: DevOptions): Promise<void> {
 }
 
 /** Everything but the mark that the folder is ours. */
-function reset(): void {
+function reset(folder: string): void {
   for (const name of ['postgres', 'redis', 'build', 'secrets.env'])
     rmSync(join(folder, name), { recursive: true, force: true })
 }
