@@ -37,17 +37,18 @@ async function main(): Promise<number> {
 
   const folder = mkdtempSync(join(tmpdir(), 'xiaohan-test-'))
   chmodSync(folder, 0o755) // For servers that run under another account.
-  const running: Running = { services: [], folder }
+  const running: Running = { services: [], folder, isStopping: false }
   onSignals(running)
   try {
     const env = await startServers(running, missing)
     const runs: TestRun[] = []
     for (const runtime of runtimes) {
+      if (running.isStopping) break
       runs.push(
         await runTests(runtime, { root, folder, files, env, onStart: (child) => (running.child = child) }),
       )
     }
-    return conclude(runs, leftOut(folder))
+    return running.isStopping ? 1 : conclude(runs, leftOut(folder))
   } finally {
     await stopAll(running)
   }
@@ -57,6 +58,7 @@ interface Running {
   readonly services: Stoppable[]
   readonly folder: string
   child?: ChildProcess
+  isStopping: boolean
 }
 
 function chosenRuntimes(name: string | undefined): readonly Runtime[] {
@@ -85,6 +87,7 @@ async function startServers({ services, folder }: Running, missing: readonly str
     ...process.env,
     TEST_POSTGRES_URL: postgres.url,
     TEST_MYSQL_URL: mariadb?.url,
+    TEST_FOLDER: folder,
     TEST_LEFT_OUT_FILE: join(folder, 'left-out'),
   }
 }
@@ -108,7 +111,9 @@ function conclude(runs: readonly TestRun[], suitesLeftOut: readonly string[]): n
   return failed > 0 || (isCi && suitesLeftOut.length > 0) ? 1 : 0
 }
 
-async function stopAll({ services, folder, child }: Running): Promise<void> {
+async function stopAll(running: Running): Promise<void> {
+  const { services, folder, child } = running
+  running.isStopping = true
   child?.kill()
   await Promise.all(services.splice(0).map((service) => service.stop()))
   rmSync(folder, { recursive: true, force: true })

@@ -27,12 +27,13 @@ export function installServices(log: (line: string) => void): readonly string[] 
   if (missing.length === 0) return []
   const names = missing.map(({ name }) => name).join(' and ')
   const packages = missing.map(({ debian }) => debian)
-  if (process.getuid?.() !== 0 || findExecutable('apt-get') === undefined) {
+  const apt = findExecutable('apt-get')
+  if (process.getuid?.() !== 0 || apt === undefined) {
     log(`${names} not found; the suites that need them are left out. To install: ${command(missing)}`)
     return missing.map(({ name }) => name)
   }
   log(`Installing ${names} for the tests (once; apt-get install ${packages.join(' ')}) …`)
-  aptInstall(packages)
+  aptInstall(apt, packages)
   const left = missingServices().map(({ name }) => name)
   if (left.length > 0) log(`Cannot install ${left.join(' and ')}. To see why, run: ${command(missing)}`)
   return left
@@ -48,14 +49,14 @@ function command(missing: readonly External[]): string {
     : `sudo apt-get install -y ${missing.map(({ debian }) => debian).join(' ')}`
 }
 
-function aptInstall(packages: readonly string[]): void {
+function aptInstall(apt: string, packages: readonly string[]): void {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const hadPolicy = existsSync(POLICY)
   if (!hadPolicy) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
   try {
-    spawnSync('apt-get', ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    spawnSync(apt, ['update', '-qq'], { env, stdio: ['ignore', 'ignore', 'inherit'] })
     const args = ['install', '-y', '-qq', '--no-install-recommends', ...packages]
-    spawnSync('apt-get', args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    spawnSync(apt, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
   } finally {
     if (!hadPolicy) rmSync(POLICY)
   }

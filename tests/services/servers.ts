@@ -2,20 +2,15 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from '#shared/once.ts'
-import { startMariadb, type MariadbServer } from '#scripts/services/mariadb.ts'
-import { startPostgres, type PostgresServer } from '#scripts/services/postgres.ts'
+import { startMariadb } from '#scripts/services/mariadb.ts'
+import { startPostgres } from '#scripts/services/postgres.ts'
 
-/** A new folder that servers of another account may enter, removed when this process ends. */
+/** A new folder that servers of another account may enter, removed when the run or this process ends. */
 export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'xiaohan-test-'))
+  const folder = mkdtempSync(join(process.env['TEST_FOLDER'] ?? tmpdir(), 'xiaohan-test-'))
   chmodSync(folder, 0o755)
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   return folder
-}
-
-/** A PostgreSQL of one suite's own, for suites that stop and start it. */
-export function ownPostgres(dataDir: string, port?: number): Promise<PostgresServer> {
-  return startPostgres({ dataDir, ...(port === undefined ? {} : { port }) })
 }
 
 /** The administrator's URL of the PostgreSQL that all suites share: the runner's, or else one of this process. */
@@ -35,5 +30,3 @@ export function required<T>(server: T | undefined): T {
     throw new Error('Cannot start the server: it is not installed. `npm test` says how to.')
   return server
 }
-
-export type { MariadbServer, PostgresServer }
