@@ -33,7 +33,9 @@ function install() {
     shell: process.platform === 'win32',
   })
   if (result.status !== 0) {
-    console.error('Cannot install dependencies: npm ci failed (its message stands above). Mend that, then run the same command again.')
+    console.error(
+      'Cannot install dependencies: npm ci failed (its message stands above). Mend that, then run the same command again.',
+    )
     process.exit(1)
   }
   writeFileSync(stampFile, stamp)
@@ -46,7 +48,9 @@ function pinnedNode() {
   const executable = join(root, 'node_modules', name, 'bin', platform === 'win' ? 'node.exe' : 'node')
   if (existsSync(executable)) return executable
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
-  console.error(`Cannot find the pinned Node: the package ${name} is not installed. Install Node 24 or newer and run the same command again.`)
+  console.error(
+    `Cannot find the pinned Node: the package ${name} is not installed. Install Node 24 or newer and run the same command again.`,
+  )
   process.exit(1)
 }
 

@@ -3,6 +3,7 @@ const hidden = new WeakMap<object, string>()
 /** A configured secret. Prints as `[secret]` wherever it is logged, spread, inspected or serialised. */
 export interface Secret {
   reveal(): string
+  toString(): string
 }
 
 export function secret(value: string): Secret {

@@ -4,7 +4,7 @@ import type { FunctionSpec } from '#scripts/functions.ts'
 import type { Bundle } from './bundle.ts'
 import type { Cloud } from './cloud.ts'
 import { forward } from './forward.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '#scripts/services/free-port.ts'
 import { type FunctionProcess, startFunctionProcess } from './function-process.ts'
 import type { Member } from './pool.ts'
 

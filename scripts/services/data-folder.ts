@@ -25,6 +25,11 @@ export function settleDataFolder(wished: string): string {
     symlinkSync(real, wished)
   }
   mkdirSync(real, { recursive: true, mode: 0o700 })
+  // Anyone may put a folder, or a link to one, where we will look.
+  const found = lstatSync(real)
+  if (!found.isDirectory() || (found.uid !== 0 && found.uid !== NOBODY.uid)) {
+    throw new Error(`Cannot use ${real}: another account made it`)
+  }
   own(real)
   return real
 }

@@ -2,12 +2,12 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
-  statSync,
   symlinkSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -83,7 +83,7 @@ function worldReadableCopy(native: string): string {
   const uid = process.getuid?.() ?? 0
   const cache = join(CACHE_ROOT, `xiaohan-postgres-${version}-${uid}`)
   if (existsSync(cache)) {
-    if (statSync(cache).uid !== uid) throw new Error(`Cannot use ${cache}: it belongs to another user`)
+    if (lstatSync(cache).uid !== uid) throw new Error(`Cannot use ${cache}: it belongs to another user`)
   } else {
     const draft = mkdtempSync(`${cache}-`)
     cpSync(native, join(draft, 'native'), { recursive: true, verbatimSymlinks: true })

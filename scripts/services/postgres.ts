@@ -122,6 +122,13 @@ async function initialise(bin: string, folder: string, cluster: string): Promise
     cwd: '/',
     timeout: INIT_TIMEOUT_MS,
     ...NOBODY,
+  }).catch((error: unknown) => {
+    throw new Error(
+      'Cannot make a data folder for PostgreSQL: initdb failed. DATABASE_URL may name a database instead.',
+      {
+        cause: error,
+      },
+    )
   })
   // Only a finished cluster gets the name; one that was cut short is made anew.
   renameSync(draft, cluster)

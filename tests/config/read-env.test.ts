@@ -76,7 +76,9 @@ describe('readEnv', () => {
 
     const secret = readEnv({ KEY: value }, (read) => read.secret('KEY'))
 
-    expect(`${secret} ${JSON.stringify({ secret })} ${JSON.stringify({ ...secret })}`).not.toContain(value)
+    expect(`${String(secret)} ${JSON.stringify({ secret })} ${JSON.stringify({ ...secret })}`).not.toContain(
+      value,
+    )
     expect(secret.reveal()).toBe(value)
   })
 })

@@ -77,11 +77,11 @@ describe('POST /login', () => {
 
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200))
     expect(new Set(answers.map(({ body }) => body.data.user.id)).size).toBe(1)
-    const { user } = answers[0]?.body.data
+    const userId: string = answers[0]?.body.data.user.id
     const live = await backend.database.sql
       .selectFrom('sessions')
       .selectAll()
-      .where('user_id', '=', user.id)
+      .where('user_id', '=', userId)
       .where('revoked_at', 'is', null)
       .execute()
     expect(live).toHaveLength(10)

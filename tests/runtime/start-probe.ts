@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { functionBundle } from '#scripts/build/function-bundle.ts'
-import { freePort } from '#scripts/emulator/free-port.ts'
+import { freePort } from '#scripts/services/free-port.ts'
 import { type FunctionProcess, startFunctionProcess } from '#scripts/emulator/function-process.ts'
 import { EXECUTABLES, root, type RuntimeName } from './executables.ts'
 
