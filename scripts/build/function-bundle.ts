@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { apartDrivers } from './apart-drivers.ts'
+import { withoutDdl } from './without-ddl.ts'
 
 /** Packages written as CommonJS call `require` for Node's own modules, which an ES module does not have. */
 export const REQUIRE_BANNER =
@@ -39,6 +40,6 @@ void serve(app, process.env)`,
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
-    plugins: [apartDrivers()],
+    plugins: [apartDrivers(), withoutDdl()],
   } as const satisfies BuildOptions
 }
