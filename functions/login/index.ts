@@ -4,6 +4,7 @@ import { DATABASE_SCHEMES, openDatabase } from '#shared/db/open-database.ts'
 import { rawQueries } from '#shared/db/raw-queries.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { openState } from '#shared/state/open-state.ts'
+import { checkedRedisUrl } from '#shared/state/redis-address.ts'
 import { createLogger, LOG_LEVELS } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat, WECHAT_URL } from '#shared/wechat/wechat.ts'
@@ -15,7 +16,7 @@ const settings = readEnv(process.env, (read) => ({
   wechatUrl: read.url('WECHAT_BASE_URL', { schemes: ['https', 'http'], fallback: WECHAT_URL }),
   databaseUrl: read.url('DATABASE_URL', { schemes: DATABASE_SCHEMES }),
   poolSize: read.integer('DATABASE_POOL', { min: 1, max: 20, fallback: 2 }),
-  redisUrl: read.optional('REDIS_URL', () => read.text('REDIS_URL')),
+  redisUrl: read.optional('REDIS_URL', () => read.parsed('REDIS_URL', checkedRedisUrl)),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   dataKeys: read.parsed('DATA_KEYS', parseKeyring),
   signingKeys: read.parsed('SIGNING_KEYS', parseKeyring),

@@ -19,7 +19,7 @@ export interface Read {
   optional<T>(name: string, read: (read: Read) => T): T | undefined
 }
 
-const MIN_SECRET_BYTES = 16
+const MIN_SECRET_BYTES = 32
 const WEAK = /^(change.?me|secret|password|default|example|test|dev|todo|x+|0+|1234.*)$|your[-_ ]|example/i
 
 /**

@@ -48,3 +48,9 @@ function readNode(text: string): RedisNode {
   if (host === undefined || Number(port) > 65_535) throw new TypeError('must name hosts as host:port')
   return { host: host.replace(/^\[(.*)\]$/, '$1'), port: Number(port) }
 }
+
+/** The text itself where `parseRedisUrl` accepts it, for reading the configuration. */
+export function checkedRedisUrl(text: string): string {
+  parseRedisUrl(text)
+  return text
+}

@@ -54,7 +54,7 @@ describe('readEnv', () => {
         '  - SIZE must be a whole number from 1 to 9',
         '  - URL must be a URL that begins with https://',
         '  - LEVEL must be one of info, warn',
-        '  - SECRET is shorter than 16 bytes',
+        '  - SECRET is shorter than 32 bytes',
       ].join('\n'),
     )
     expect(reading).not.toThrow(/hunter2|seven|loud/)
