@@ -1,11 +1,13 @@
 /**
  * Joins reads of single keys into few statements: a read on an idle store goes out at once; those that come while one
- * is under way go together in the next. A caller is only ever answered by a statement sent after it asked.
+ * is under way go together in the next. A caller is only ever answered by a statement sent after it asked. When one
+ * fails, those who waited for it fail with it: nobody waits for the store to be down twice.
  */
 export function batchReads<T>(
   read: (keys: readonly string[]) => Promise<ReadonlyMap<string, T>>,
 ): (keys: readonly string[]) => Promise<ReadonlyMap<string, T>> {
-  let last: Promise<unknown> = Promise.resolve()
+  const idle = Promise.resolve()
+  let last: Promise<unknown> = idle
   let next: { readonly keys: Set<string>; readonly result: Promise<ReadonlyMap<string, T>> } | undefined
 
   function open() {
@@ -14,7 +16,10 @@ export function batchReads<T>(
       next = undefined
       return read([...keys])
     }
-    const result = last.then(send, send)
+    const result = last.then(send).finally(() => {
+      if (last === result) last = idle
+      if (next?.result === result) next = undefined
+    })
     last = result
     return { keys, result }
   }

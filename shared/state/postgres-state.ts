@@ -24,6 +24,9 @@ export interface PostgresStateOptions {
 const SWEEP_SHARE = 0.01
 const SWEEP_CELLS_SHARE = 0.001
 
+/** A read is shared by several requests, so it ends with none of them, only by its own time. */
+const NOBODYS = new AbortController().signal
+
 const NOW = 'clock_timestamp()'
 const GET_MANY = `select key, value from state where key = any($1::text[]) and expires_at > ${NOW}`
 const SET = `insert into state (key, value, expires_at) values ($1, $2, ${NOW} + $3 * interval '1 millisecond')
@@ -48,12 +51,8 @@ export function postgresState({
   /** The statement itself goes on after the time is up, so that one slow moment does not cost the connection. */
   async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
     signal.throwIfAborted()
-    return inTime(queries.query(text, values, signal), signal)
-  }
-
-  async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     try {
-      return await abandonable(work, within(operationMs, signal))
+      return await abandonable(queries.query(text, values, signal), within(operationMs, signal))
     } catch (error) {
       signal.throwIfAborted()
       const isLate = error instanceof DOMException && error.name === 'TimeoutError'
@@ -61,16 +60,15 @@ export function postgresState({
     }
   }
 
-  // Shared by several requests, so bound by a time of its own and by nobody's signal.
   const read = batchReads(async (keys) => {
-    const rows = await query(GET_MANY, [keys], AbortSignal.timeout(OPERATION_MS))
+    const rows = await query(GET_MANY, [keys], NOBODYS)
     return new Map(rows.map((row) => [String(row['key']), decoded(row['value'])]))
   })
 
   async function getMany(keys: readonly string[], signal: AbortSignal) {
     signal.throwIfAborted()
     if (keys.length === 0) return []
-    const found = await inTime(read(keys), signal)
+    const found = await abandonable(read(keys), signal)
     return keys.map((key) => found.get(key))
   }
 
