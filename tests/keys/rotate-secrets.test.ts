@@ -1,0 +1,77 @@
+import { describe, expect, test } from '@jest/globals'
+import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
+import { describeSecret, rotateSecret } from '#scripts/keys/rotate-secrets.ts'
+import { parseKeyring } from '#shared/keyring.ts'
+import { seal, unseal } from '#shared/seal.ts'
+import { createAccessTokens } from '#shared/tokens/access-tokens.ts'
+import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
+
+const claims = { userId: 'u', sessionId: 's', epoch: 0, generation: 0 }
+
+function tokens(setting: string) {
+  return createAccessTokens({
+    keys: parseTokenKeys(setting),
+    issuer: 'xiaohan',
+    audience: 'app',
+    clock: () => 1_790_000_000_000,
+  })
+}
+
+describe('rotating token keys', () => {
+  test('instances of before and after a rotation accept each other', async () => {
+    const before = generateSecrets().TOKEN_KEYS
+    const after = rotateSecret('token', before)
+    const old = await tokens(before).issue(claims)
+    const fresh = await tokens(after).issue(claims)
+
+    expect(await tokens(after).verify(old.accessToken)).toEqual(claims)
+    expect(await tokens(before).verify(fresh.accessToken)).toEqual(claims)
+  })
+
+  test('a key goes from next to active to retiring and is gone', () => {
+    const first = generateSecrets().TOKEN_KEYS
+    const next = describeSecret('token', first)
+      .find((line) => line.endsWith(' next'))
+      ?.split(' ')[0]
+    const seen: string[] = []
+
+    for (let value = first, step = 0; step < 4; step += 1, value = rotateSecret('token', value)) {
+      const line = describeSecret('token', value).find((text) => text.startsWith(`${next} `))
+      seen.push(line?.split(' ')[1] ?? 'gone')
+    }
+
+    expect(seen).toEqual(['next', 'active', 'retiring', 'gone'])
+  })
+
+  test('a description holds nothing secret', () => {
+    const { TOKEN_KEYS } = generateSecrets()
+
+    const [active] = parseTokenKeys(TOKEN_KEYS).all
+
+    expect(describeSecret('token', TOKEN_KEYS).join()).not.toContain(active?.privateScalar?.reveal())
+  })
+})
+
+describe('rotating data keys', () => {
+  test('what was sealed before opens after', () => {
+    const before = generateSecrets().DATA_KEYS
+    const sealed = seal(parseKeyring(before), '+8613800000001', 'users.phone:1')
+
+    const after = parseKeyring(rotateSecret('data', before))
+
+    expect(unseal(after, sealed, 'users.phone:1')).toBe('+8613800000001')
+    expect(seal(after, 'x', 'y')).toContain(`s1.${after.activeId}.`)
+    expect(after.activeId).not.toBe(parseKeyring(before).activeId)
+  })
+
+  test('a sealed text does not open elsewhere, changed, or without its key', () => {
+    const keyring = parseKeyring(generateSecrets().DATA_KEYS)
+    const sealed = seal(keyring, 'secret', 'users.phone:1')
+
+    expect(() => unseal(keyring, sealed, 'users.phone:2')).toThrow()
+    expect(() => unseal(keyring, `${sealed.slice(0, -2)}AA`, 'users.phone:1')).toThrow()
+    expect(() =>
+      unseal(parseKeyring(generateSecrets().DATA_KEYS.replace(/^[^:]+/, 'other')), sealed, 'users.phone:1'),
+    ).toThrow('is not in DATA_KEYS')
+  })
+})
