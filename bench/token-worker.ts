@@ -9,7 +9,8 @@ import { createLogger } from '#shared/telemetry/logger.ts'
 import { createAccessTokens } from '#shared/tokens/access-tokens.ts'
 import { createRevocations } from '#shared/tokens/revocations.ts'
 import { createSessionGuard } from '#shared/tokens/session-guard.ts'
-import { createSessionIssuer } from '#shared/tokens/session-issuer.ts'
+import { createSessionRefresher } from '#shared/tokens/session-refresher.ts'
+import { createSessionStarter } from '#shared/tokens/session-starter.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { findOrCreateUser } from '#shared/users/find-or-create-user.ts'
 import { median } from './table.ts'
@@ -35,7 +36,9 @@ const accessTokens = createAccessTokens({
 const revocations = createRevocations(state, logger)
 const guard = createSessionGuard({ accessTokens, revocations, database, clock })
 const dataKeys = parseKeyring(keys.DATA_KEYS)
-const issuer = createSessionIssuer({ database, accessTokens, revocations, dataKeys, clock, logger })
+const parts = { database, accessTokens, revocations, dataKeys, clock, logger }
+const startSession = createSessionStarter(parts)
+const refresh = createSessionRefresher(parts)
 
 const sessions = await Promise.all(Array.from({ length: SESSIONS }, (_, index) => beginSession(index)))
 const requests = sessions.map(
@@ -53,7 +56,7 @@ const rates: TokenRates = {
     await guard.require(pick(requests, at), signal)
   }),
   refresh: await rate(async (at) => {
-    const { tokens } = await issuer.refresh(pick(refreshTokens, at), caller, signal)
+    const { tokens } = await refresh(pick(refreshTokens, at), caller, signal)
     refreshTokens[at % SESSIONS] = tokens.refreshToken
   }),
 }
@@ -63,7 +66,7 @@ console.log(JSON.stringify(rates))
 async function beginSession(index: number) {
   const identity = { appId: 'bench', openid: `bench-${process.pid}-${index}` }
   const user = await findOrCreateUser(database, identity, new Date(clock()), signal)
-  return issuer.begin({ userId: user.id, ip: '127.0.0.1', requestId: 'bench' }, signal)
+  return startSession({ userId: user.id, ip: '127.0.0.1', requestId: 'bench', wechatKey: 'none' }, signal)
 }
 
 /** Operations a second, median over the rounds after one for warming up. Each lane works on its own session. */

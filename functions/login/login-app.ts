@@ -8,7 +8,8 @@ import { createAccessTokens } from '#shared/tokens/access-tokens.ts'
 import { createRevocations } from '#shared/tokens/revocations.ts'
 import { createSessionEnder } from '#shared/tokens/session-ender.ts'
 import { createSessionGuard } from '#shared/tokens/session-guard.ts'
-import { createSessionIssuer } from '#shared/tokens/session-issuer.ts'
+import { createSessionRefresher } from '#shared/tokens/session-refresher.ts'
+import { createSessionStarter } from '#shared/tokens/session-starter.ts'
 import type { TokenKeys } from '#shared/tokens/token-keys.ts'
 import type { CodeExchange } from '#shared/wechat/code-exchange.ts'
 import { keySet } from './key-set.ts'
@@ -39,7 +40,7 @@ export function createLoginApp(options: LoginOptions): HttpApp {
   const revocations = createRevocations(state, logger)
   const guard = createSessionGuard({ accessTokens, revocations, database, clock })
   const ender = createSessionEnder({ database, revocations, clock })
-  const issuer = createSessionIssuer({ ...options, accessTokens, revocations })
+  const parts = { ...options, accessTokens, revocations }
   const present = createPresent({ signingKeys: options.signingKeys, appId })
 
   return createApp({
@@ -48,8 +49,8 @@ export function createLoginApp(options: LoginOptions): HttpApp {
     clock,
     corsOrigins: options.corsOrigins ?? [],
     routes: [
-      signIn({ ...options, issuer, present }),
-      refreshSession({ database, issuer, present }),
+      signIn({ ...options, startSession: createSessionStarter(parts), present }),
+      refreshSession({ database, refresh: createSessionRefresher(parts), present }),
       signOut({ guard, ender }),
       keySet(accessTokens),
     ],

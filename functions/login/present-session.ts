@@ -1,7 +1,7 @@
 import type { UserRow } from '#shared/db/tables/users.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import { sessionSigningKey } from '#shared/signing/session-signing-key.ts'
-import type { IssuedSession } from '#shared/tokens/session-issuer.ts'
+import type { IssuedSession } from '#shared/tokens/issue-session.ts'
 import { presentUser } from '#shared/users/present-user.ts'
 
 /** A new or refreshed session as the client gets it: token pair, signing key, user. */

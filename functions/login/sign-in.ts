@@ -5,7 +5,7 @@ import { findUser, updateUser, type UserChange, type UserRow } from '#shared/db/
 import { Fault } from '#shared/errors.ts'
 import type { Invocation } from '#shared/http/app.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
-import type { SessionIssuer } from '#shared/tokens/session-issuer.ts'
+import type { StartSession } from '#shared/tokens/session-starter.ts'
 import { findOrCreateUser } from '#shared/users/find-or-create-user.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
 import type { CodeExchange } from '#shared/wechat/code-exchange.ts'
@@ -17,7 +17,7 @@ export interface SignInOptions {
   readonly appId: string
   readonly database: Database
   readonly exchange: CodeExchange
-  readonly issuer: SessionIssuer
+  readonly startSession: StartSession
   readonly present: Present
   /** openids that are made admins when they sign in. */
   readonly adminOpenids: readonly string[]
@@ -26,7 +26,7 @@ export interface SignInOptions {
 
 /** POST /login {code, device?} → 200 {accessToken, expiresInS, refreshToken, refreshExpiresInS, signing, user} */
 export function signIn(options: SignInOptions) {
-  const { appId, database, exchange, issuer, present, adminOpenids, clock } = options
+  const { appId, database, exchange, startSession, present, adminOpenids, clock } = options
 
   async function handle({ body, invocation, signal }: Call<InferOutput<typeof SignIn>>): Promise<Reply> {
     const { openid, unionid, sessionKey } = await exchange(body.code, signal)
@@ -35,7 +35,7 @@ export function signIn(options: SignInOptions) {
     const user = await bringUpToDate(found, { openid, unionid }, invocation, signal)
     const { clientIp: ip, requestId } = invocation
     const start = { userId: user.id, ip, requestId, wechatKey: sessionKey, device: body.device }
-    return { data: present(await issuer.begin(start, signal), user) }
+    return { data: present(await startSession(start, signal), user) }
   }
 
   /** Notes a unionid that WeChat now gives, and the admin role for a listed openid. */

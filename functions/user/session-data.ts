@@ -4,7 +4,7 @@ import { findSession } from '#shared/db/tables/sessions.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { Session } from '#shared/tokens/session-guard.ts'
-import { unsealWechatKey } from '#shared/tokens/wechat-key.ts'
+import { unsealWechatKey } from '#shared/tokens/session-keys.ts'
 import { decryptData } from '#shared/wechat/decrypt-data.ts'
 import { verifyRawData } from '#shared/wechat/raw-data.ts'
 
