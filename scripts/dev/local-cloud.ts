@@ -69,9 +69,8 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   const services = specs.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port }))
   const functions = await building
-  void keep(
-    Promise.resolve(watchSources(root, () => void Promise.all(specs.map((spec) => built(spec, bundlers))))),
-  )
+  const rebuild = () => void Promise.allSettled(services.map((service) => service.current()))
+  void keep(Promise.resolve(watchSources(root, rebuild)))
   return {
     url: gateway.url,
     as,

@@ -19,7 +19,9 @@ export async function readCache(outDir: string, name: string): Promise<BuildCach
       stamps: [string, string][]
     }
     const cache = { bundle, stamps: new Map(stamps) }
-    return existsSync(bundle.file) && unchanged(cache.stamps) ? cache : undefined
+    return [bundle.file, ...bundle.modules].every((file) => existsSync(file)) && unchanged(cache.stamps)
+      ? cache
+      : undefined
   } catch {
     return undefined // the first start, or a damaged file: build
   }

@@ -3,5 +3,8 @@ export interface Bundle {
   readonly name: string
   readonly version: string
   readonly file: string
+  /** Of the bundle that a deployment would carry. */
   readonly bytes: number
+  /** Files of packages that it imports. */
+  readonly modules: readonly string[]
 }

@@ -16,6 +16,8 @@ export interface BundlerOptions {
   readonly tools: readonly string[]
   /** Puts a build's files where they belong. */
   readonly write: (outputs: readonly OutputFile[], previous: Bundle | undefined) => Promise<Bundle>
+  /** Removes what builds before this one left. */
+  readonly tidy?: (bundle: Bundle) => Promise<void>
   /** Told once of each new build. */
   readonly built: (bundle: Bundle, tookMs: number) => void
   /** Told once of each different failure, with esbuild's code frames. */
@@ -23,8 +25,11 @@ export interface BundlerOptions {
 }
 
 export interface Bundler {
-  /** The bundle of the sources as they are now, or the last good one while they do not build. @throws BuildFailed */
-  current(): Promise<Bundle>
+  /**
+   * The bundle of the sources as they are now, or the last good one while they do not build. `changing` is told when
+   * a bundle that was served is about to be replaced. @throws BuildFailed
+   */
+  current(changing?: () => void): Promise<Bundle>
   dispose(): Promise<void>
 }
 
@@ -40,15 +45,16 @@ interface Attempt {
 
 /** Keeps a bundle up to date with its sources by looking at them each time it is asked for. */
 export function createBundler(options: BundlerOptions): Bundler {
-  const { name, outDir, build, tools, write, built, failed } = options
+  const { name, outDir, build, tools, write, tidy, built, failed } = options
   let context: BuildContext<typeof build> | undefined
   let good: Bundle | undefined
   let last: Attempt | undefined
   let running: Promise<void> | undefined
   let queued: Promise<void> | undefined
+  let saving: Promise<unknown> = Promise.resolve()
 
-  async function current(): Promise<Bundle> {
-    if (running !== undefined || !fresh()) await refresh()
+  async function current(changing?: () => void): Promise<Bundle> {
+    if (running !== undefined || !fresh()) await refresh(changing)
     if (good === undefined) throw new BuildFailed(last?.error ?? `${name} is not built`)
     return good
   }
@@ -58,23 +64,24 @@ export function createBundler(options: BundlerOptions): Bundler {
   }
 
   /** A look at the sources that begins from now on: one under way may have read a file before it was saved. */
-  function refresh(): Promise<void> {
+  function refresh(changing?: () => void): Promise<void> {
     if (running === undefined) {
-      running = look().finally(() => {
+      running = look(changing).finally(() => {
         running = undefined
       })
       return running
     }
     queued ??= running.then(() => {
       queued = undefined
-      return refresh()
+      return refresh(changing)
     })
     return queued
   }
 
-  async function look(): Promise<void> {
+  async function look(changing?: () => void): Promise<void> {
     last ??= await cached()
     for (let round = 0; round < MAX_ROUNDS && !fresh(); round++) {
+      if (good !== undefined) changing?.()
       last = await attempt()
       // The cause may be no input, such as a file that is missing: a failed build is tried again at each look.
       if (last.error !== undefined) return
@@ -102,7 +109,7 @@ export function createBundler(options: BundlerOptions): Bundler {
         sinceMs,
       )
       const stamps = new Map(files.map((file) => [file, before.get(file) ?? added.get(file) ?? 'none']))
-      await accept(await write(outputFiles, good), stamps, performance.now() - startedMs)
+      accept(await write(outputFiles, good), stamps, performance.now() - startedMs)
       return { stamps, error: undefined }
     } catch (error) {
       const message = await explained(error)
@@ -118,13 +125,21 @@ export function createBundler(options: BundlerOptions): Bundler {
     return { outputFiles: outputFiles ?? [], metafile }
   }
 
-  async function accept(bundle: Bundle, stamps: Stamps, tookMs: number): Promise<void> {
+  function accept(bundle: Bundle, stamps: Stamps, tookMs: number): void {
     if (bundle.version !== good?.version || last?.error !== undefined) built(bundle, tookMs)
     good = bundle
-    await writeCache(outDir, { bundle, stamps })
+    // No request waits for this; where it fails, the next start builds.
+    saving = saving
+      .then(() => Promise.all([writeCache(outDir, { bundle, stamps }), tidy?.(bundle)]))
+      .catch(() => {})
   }
 
-  return { current, dispose: async () => context?.dispose() }
+  async function dispose(): Promise<void> {
+    await saving
+    await context?.dispose()
+  }
+
+  return { current, dispose }
 }
 
 /** The inputs that a person edits. Packages change by npm alone, which the tools' stamps show. */

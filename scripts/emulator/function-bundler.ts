@@ -1,17 +1,22 @@
 import { createHash } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import type { OutputFile } from 'esbuild'
+import { apartPackages, packageFile, PACKAGES_FOLDER } from '#scripts/build/apart-packages.ts'
 import { driverBundles } from '#scripts/build/driver-bundles.ts'
 import { functionBundle } from '#scripts/build/function-bundle.ts'
 import type { Bundle } from './bundle.ts'
 import { type Bundler, createBundler } from './bundler.ts'
+import type { PackageBundles } from './package-bundles.ts'
 
 const TOOLS = [
   'scripts/build/function-bundle.ts',
   'scripts/build/driver-bundles.ts',
+  'scripts/build/apart-packages.ts',
   'node_modules/.package-lock.json',
 ]
+/** An instance may still be loading the build before the one that replaces it. */
+const KEPT_BUILDS = 10
 
 export interface FunctionBundlerOptions {
   readonly root: string
@@ -21,35 +26,51 @@ export interface FunctionBundlerOptions {
   readonly failed: (name: string, message: string) => void
 }
 
-/** Makes a bundler for a function, into a file of its own for each build. */
+/** Makes a bundler for a function, into a file of its own for each build, with its packages apart. */
 export function functionBundler(
   name: string,
-  { root, functionsDir, outDir, built, failed }: FunctionBundlerOptions,
+  options: FunctionBundlerOptions & { readonly packages: PackageBundles },
 ): Bundler {
+  const { root, functionsDir, outDir, built, failed, packages } = options
+  const folder = join(outDir, name)
+  const imported = new Map<string, string>()
+  const recent: string[] = []
+  const deployed = functionBundle({ root, functionsDir, name, outfile: join(folder, 'index.mjs') })
+
   async function write(outputs: readonly OutputFile[], previous: Bundle | undefined): Promise<Bundle> {
-    const { version, code } = content(outputs)
-    const file = join(outDir, name, `${version}.mjs`)
-    await mkdir(join(outDir, name), { recursive: true })
-    await Promise.all(
-      outputs.map(({ path, contents }) => writeFile(path.endsWith('.map') ? `${file}.map` : file, contents)),
-    )
-    // What a deployment would carry is measured once: it is for the eye, and minifying takes longer than all else
-    // between a save and its answer.
-    return { name, version, file, bytes: previous?.bytes ?? (await minified(code)) }
+    const apart = await packages.folderOf(imported)
+    const text = codeOf(outputs).text.replaceAll(PACKAGES_FOLDER, `../packages/${basename(apart)}`)
+    const version = hashOf([Buffer.from(text)])
+    const file = join(folder, `${version}.mjs`)
+    await mkdir(folder, { recursive: true })
+    // What a deployment would carry is measured once: it is for the eye, and takes longer than all else between a
+    // save and its answer.
+    const [bytes] = await Promise.all([previous?.bytes ?? bytesOf(deployed), writeFile(file, text)])
+    const modules = [...imported.keys()].map((specifier) => join(apart, packageFile(specifier)))
+    return { name, version, file, bytes, modules }
+  }
+
+  async function tidy({ file }: Bundle): Promise<void> {
+    recent.push(basename(file))
+    const kept = recent.slice(-KEPT_BUILDS)
+    const old = (await readdir(folder)).filter((it) => !kept.includes(it))
+    await Promise.all(old.map((it) => rm(join(folder, it), { force: true })))
   }
 
   const build = {
-    ...functionBundle({ root, functionsDir, name, outfile: join(outDir, name, 'index.mjs') }),
+    ...deployed,
     minify: false,
-    sourcemap: false,
+    sourcemap: false as const,
     write: false,
-  } as const
+    plugins: [...deployed.plugins, apartPackages(imported)],
+  }
   return createBundler({
     name,
     outDir,
     build,
     tools: tools(root),
     write,
+    tidy,
     built,
     failed: (message) => failed(name, message),
   })
@@ -57,15 +78,17 @@ export function functionBundler(
 
 /** Makes the bundler of all drivers, which functions load from `<outDir>/drivers`. */
 export function driverBundler({ root, outDir, built, failed }: FunctionBundlerOptions): Bundler {
+  const folder = join(outDir, 'drivers')
+
   async function write(outputs: readonly OutputFile[]): Promise<Bundle> {
-    const folder = join(outDir, 'drivers')
     await mkdir(folder, { recursive: true })
     await Promise.all(outputs.map(({ path, contents }) => writeFile(path, contents)))
     const bytes = outputs.reduce((sum, { contents }) => sum + contents.byteLength, 0)
-    return { name: 'drivers', version: hashOf(outputs), file: folder, bytes }
+    const version = hashOf(outputs.map(({ contents }) => contents))
+    return { name: 'drivers', version, file: folder, bytes, modules: [] }
   }
 
-  const build = { ...driverBundles(root, join(outDir, 'drivers')), write: false } as const
+  const build = { ...driverBundles(root, folder), write: false } as const
   return createBundler({
     name: 'drivers',
     outDir,
@@ -81,25 +104,21 @@ function tools(root: string): readonly string[] {
   return TOOLS.map((file) => join(root, file))
 }
 
-function content(outputs: readonly OutputFile[]): { readonly version: string; readonly code: OutputFile } {
+function codeOf(outputs: readonly OutputFile[]): OutputFile {
   const code = outputs.find(({ path }) => path.endsWith('.mjs'))
   if (code === undefined) throw new TypeError('esbuild made no code')
-  return { version: hashOf([code]), code }
+  return code
 }
 
-function hashOf(outputs: readonly OutputFile[]): string {
+function hashOf(contents: readonly Uint8Array[]): string {
   const hash = createHash('sha256')
-  for (const { contents } of outputs) hash.update(contents)
+  for (const part of contents) hash.update(part)
   return hash.digest('hex').slice(0, 12)
 }
 
-async function minified({ text }: OutputFile): Promise<number> {
-  const { transform } = await import('esbuild')
-  const { code } = await transform(text, {
-    minify: true,
-    format: 'esm',
-    target: 'es2024',
-    legalComments: 'none',
-  })
-  return Buffer.byteLength(code)
+/** Builds what a deployment would carry, and forgets it. */
+async function bytesOf(options: ReturnType<typeof functionBundle>): Promise<number> {
+  const { build } = await import('esbuild')
+  const { outputFiles } = await build({ ...options, sourcemap: false, write: false })
+  return codeOf(outputFiles).contents.byteLength
 }

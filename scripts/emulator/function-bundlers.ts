@@ -1,6 +1,7 @@
 import type { Bundle } from './bundle.ts'
 import type { Bundler } from './bundler.ts'
 import { driverBundler, functionBundler, type FunctionBundlerOptions } from './function-bundler.ts'
+import { createPackageBundles } from './package-bundles.ts'
 
 /** The bundles of several functions over one set of drivers. */
 export interface FunctionBundlers {
@@ -14,18 +15,19 @@ export function createFunctionBundlers(
   options: FunctionBundlerOptions,
 ): FunctionBundlers {
   const drivers = driverBundler(options)
-  const functions = new Map(names.map((name) => [name, functionBundler(name, options)]))
+  const packages = createPackageBundles(options)
+  const functions = new Map(names.map((name) => [name, functionBundler(name, { ...options, packages })]))
 
-  async function current(name: string): Promise<Bundle> {
+  async function current(name: string, changing?: () => void): Promise<Bundle> {
     const bundler = functions.get(name)
     if (bundler === undefined) throw new TypeError(`There is no function ${name}`)
-    const [own, shared] = await Promise.all([bundler.current(), drivers.current()])
+    const [own, shared] = await Promise.all([bundler.current(changing), drivers.current(changing)])
     // Two builds of the same function over other drivers are two versions to the instances that load them.
     return { ...own, version: `${own.version}-${shared.version}` }
   }
 
   return {
-    of: (name) => ({ current: () => current(name) }),
+    of: (name) => ({ current: (changing) => current(name, changing) }),
     stop: async () => void (await Promise.all([drivers, ...functions.values()].map((it) => it.dispose()))),
   }
 }

@@ -14,7 +14,6 @@ export interface FunctionProcessOptions {
   readonly command: readonly [string, ...string[]]
   readonly env: Readonly<Record<string, string>>
   readonly port: number
-  readonly startMs: number
   /** Told of each line the process writes. */
   readonly line: (line: string) => void
 }
@@ -22,8 +21,10 @@ export interface FunctionProcessOptions {
 export interface FunctionProcess {
   readonly pid: number | undefined
   readonly port: number
-  /** Resolves with `up` once it accepts connections; else with what happened instead. */
-  readonly started: Promise<'up' | 'exited' | 'silent'>
+  /** Writes a line to its standard input. */
+  readonly say: (line: string) => void
+  /** Resolves with `up` once it accepts connections; else with what happened within `startMs` instead. */
+  readonly listening: (startMs: number) => Promise<'up' | 'exited' | 'silent'>
   /** Resolves with a description when it has ended. */
   readonly exited: Promise<string>
   readonly alive: () => boolean
@@ -36,7 +37,7 @@ export interface FunctionProcess {
 
 /** Starts a function as an operating-system process of its own, out of the terminal's Ctrl-C. */
 export function startFunctionProcess(options: FunctionProcessOptions): FunctionProcess {
-  const { command, env, port, startMs, line } = options
+  const { command, env, port, line } = options
   const [executable, ...args] = command
   const child = spawn(executable, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
   const lines: string[] = []
@@ -63,7 +64,8 @@ export function startFunctionProcess(options: FunctionProcessOptions): FunctionP
   return {
     pid: child.pid,
     port,
-    started: accepting(port, startMs, exited),
+    say: (text) => void child.stdin.write(`${text}\n`),
+    listening: (startMs) => accepting(port, startMs, exited),
     exited,
     alive: () => running,
     tail: () => lines,

@@ -1,12 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FunctionSpec } from '#scripts/functions.ts'
 import { admitted } from './admitted.ts'
+import type { Bundle } from './bundle.ts'
 import { BuildFailed, type Bundler } from './bundler.ts'
 import { CloudFailure } from './cloud-failure.ts'
 import { answerAs, deliver } from './deliver.ts'
 import { forward, type Forwarded } from './forward.ts'
 import { createPool, type Lease, type Pool } from './pool.ts'
-import { type InstanceOptions, NotStarted, startInstance, stopInstance } from './start-instance.ts'
+import { createInstances, type InstanceOptions, NotStarted } from './instances.ts'
 
 export interface FunctionServiceOptions extends InstanceOptions {
   readonly bundler: Pick<Bundler, 'current'>
@@ -22,6 +23,10 @@ export interface FunctionService {
   readonly pool: Pool
   /** Never rejects. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
+  /** The bundle of the sources as they are now; a running function's next process starts while it is built. */
+  current(): Promise<Bundle>
+  /** Ends every instance. */
+  stop(): Promise<void>
 }
 
 interface Exchange {
@@ -34,14 +39,23 @@ interface Exchange {
 /** One function as its cloud runs it: limits before it, instances behind it, the cloud's answer where they fail. */
 export function createFunctionService(options: FunctionServiceOptions): FunctionService {
   const { spec, cloud, bundler, note, clock } = options
+  const instances = createInstances(options)
   const pool = createPool({
     concurrency: spec.concurrency,
     maxInstances: options.maxInstances,
     idleMs: options.idleMs,
     clock,
-    start: (bundle) => startInstance(bundle, options),
-    stop: (member) => stopInstance(member, options),
+    start: instances.start,
+    stop: instances.stop,
   })
+  let served: Bundle | undefined
+
+  async function current(): Promise<Bundle> {
+    served = await bundler.current(() => {
+      if (served !== undefined && pool.size() > 0) instances.prepare(served)
+    })
+    return served
+  }
 
   async function handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const requestId = cloud.requestId(clock())
@@ -92,7 +106,7 @@ export function createFunctionService(options: FunctionServiceOptions): Function
   /** A place in an instance of the sources as they are now. */
   async function leased(): Promise<Lease> {
     try {
-      const lease = await pool.acquire(await bundler.current())
+      const lease = await pool.acquire(await current())
       if (lease !== undefined) return lease
     } catch (error) {
       if (!(error instanceof NotStarted)) throw error
@@ -128,5 +142,9 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     )
   }
 
-  return { spec, pool, handle }
+  async function stop(): Promise<void> {
+    await Promise.all([pool.close(), instances.close()])
+  }
+
+  return { spec, pool, handle, current, stop }
 }

@@ -38,7 +38,7 @@ export async function startGateway({ services, port }: GatewayOptions): Promise<
   async function stop(): Promise<void> {
     clearInterval(reaping)
     server.close()
-    await Promise.all(services.map(({ pool }) => pool.close()))
+    await Promise.all(services.map((service) => service.stop()))
     server.closeAllConnections()
   }
 

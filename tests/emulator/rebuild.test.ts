@@ -4,10 +4,18 @@ import { type SampleCloud, sampleSource, startSampleCloud } from './sample-cloud
 let cloud: SampleCloud | undefined
 afterEach(() => cloud?.stop())
 
-const PART = sampleSource(`await new Promise((r) => setTimeout(r, Number(url.searchParams.get('ms') ?? 0))); return new Response(part)`, `import { part } from './part.ts'`)
+const PART = sampleSource(
+  `await new Promise((r) => setTimeout(r, Number(url.searchParams.get('ms') ?? 0))); return new Response(part)`,
+  `import { part } from './part.ts'`,
+)
 
 async function start(part: string): Promise<SampleCloud> {
-  const started = await startSampleCloud({ as: 'fc', runtime: 'bun', source: sampleSource(`return new Response('')`), spec: { concurrency: 10 } })
+  const started = await startSampleCloud({
+    as: 'fc',
+    runtime: 'bun',
+    source: sampleSource(`return new Response('')`),
+    spec: { concurrency: 10 },
+  })
   cloud = started
   started.save('part.ts', `export const part = '${part}'`)
   started.save('index.ts', PART)

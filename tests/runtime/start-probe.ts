@@ -42,10 +42,9 @@ export async function startProbe(
     command: [EXECUTABLES[runtime], file],
     env: { HOST: '127.0.0.1', ...variables(port) },
     port,
-    startMs: 10_000,
     line: (line) => lines.push(line),
   })
-  const started = await process.started
+  const started = await process.listening(10_000)
   if (started !== 'up') throw new Error([`The probe did not start: ${started}`, ...lines].join('\n'))
   return { url: `http://127.0.0.1:${port}`, port, process, lines }
 }
