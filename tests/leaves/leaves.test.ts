@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { abandonable, sleep, within } from '#shared/deadline.ts'
+import { isUuid, randomId, uuidv7 } from '#shared/ids.ts'
+import { once } from '#shared/once.ts'
+
+describe('ids', () => {
+  test('a UUIDv7 carries its time, version and variant, and later ones sort later', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 48 - 2 }), (ms) => {
+        const id = uuidv7(ms)
+
+        expect(isUuid(id)).toBe(true)
+        expect(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16)).toBe(ms)
+        expect(id).toMatch(/^.{8}-.{4}-7.{3}-[89ab].{3}-.{12}$/)
+        expect(uuidv7(ms + 1) > id).toBe(true)
+      }),
+    )
+  })
+
+  test('random ids are 22 characters of base64url and never meet', () => {
+    const ids = Array.from({ length: 1_000 }, randomId)
+
+    expect(new Set(ids).size).toBe(1_000)
+    for (const id of ids) expect(id).toMatch(/^[\w-]{22}$/)
+  })
+})
+
+describe('once', () => {
+  test('callers at the same time share one opening', async () => {
+    let opened = 0
+    const open = once(async () => (opened += 1))
+
+    expect(await Promise.all([open(), open(), open()])).toEqual([1, 1, 1])
+    expect(await open()).toBe(1)
+  })
+
+  test('a failed opening is forgotten', async () => {
+    let tries = 0
+    const open = once(async () => {
+      tries += 1
+      if (tries === 1) throw new Error('first')
+      return tries
+    })
+
+    await expect(open()).rejects.toThrow('first')
+    expect(await open()).toBe(2)
+  })
+})
+
+describe('deadlines', () => {
+  test('abandonable ends with the signal, although the work goes on', async () => {
+    const stop = new AbortController()
+    const waiting = abandonable(new Promise(() => {}), stop.signal)
+
+    stop.abort(new Error('enough'))
+
+    await expect(waiting).rejects.toThrow('enough')
+  })
+
+  test('abandonable gives the result or failure of work that ends first', async () => {
+    const { signal } = new AbortController()
+
+    expect(await abandonable(Promise.resolve(7), signal)).toBe(7)
+    await expect(abandonable(Promise.reject(new Error('own')), signal)).rejects.toThrow('own')
+  })
+
+  test('within ends after its time', async () => {
+    const signal = within(5, new AbortController().signal)
+
+    await expect(abandonable(new Promise(() => {}), signal)).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
+  test('sleep wakes early with the signal, and at once when it has ended already', async () => {
+    const stop = new AbortController()
+    const sleeping = sleep(60_000, stop.signal)
+
+    stop.abort(new Error('wake up'))
+
+    await expect(sleeping).rejects.toThrow('wake up')
+    await expect(sleep(60_000, stop.signal)).rejects.toThrow('wake up')
+  })
+})
