@@ -4,26 +4,30 @@
 //   node scripts/run.mjs scripts/dev.ts [args]     a TypeScript file
 //   node scripts/run.mjs --bin oxfmt [args]        a dependency's command
 import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
-const stampFile = join(root, 'node_modules', '.xiaohan-installed')
-
-const stamp = createHash('sha256')
-  .update(readFileSync(join(root, 'package-lock.json')))
-  .update(`${process.platform}-${process.arch}`)
-  .digest('hex')
-
-if (!existsSync(stampFile) || readFileSync(stampFile, 'utf8') !== stamp) install()
+if (!isInstalled()) install()
 
 const [first, ...rest] = process.argv.slice(2)
 const args = first === '--bin' ? [binary(rest[0]), ...rest.slice(1)] : [first, ...rest]
 hand(pinnedNode(), args)
+
+/** Whether npm's own record of what it installed agrees with the lock; other platforms' packages may be absent. */
+function isInstalled() {
+  const record = join(root, 'node_modules', '.package-lock.json')
+  if (!existsSync(record)) return false
+  const { packages: installed } = JSON.parse(readFileSync(record, 'utf8'))
+  const { packages: locked } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  return Object.entries(locked).every(
+    ([path, { version, optional }]) =>
+      path === '' || installed[path]?.version === version || (optional === true && !(path in installed)),
+  )
+}
 
 function install() {
   console.error('Installing dependencies (once; npm ci) …')
@@ -38,7 +42,6 @@ function install() {
     )
     process.exit(1)
   }
-  writeFileSync(stampFile, stamp)
 }
 
 /** The pinned Node's executable; the running Node where npm has no binary for this machine and it is new enough. */
@@ -49,7 +52,7 @@ function pinnedNode() {
   if (existsSync(executable)) return executable
   if (Number(process.versions.node.split('.')[0]) >= 24) return process.execPath
   console.error(
-    `Cannot find the pinned Node: the package ${name} is not installed. Install Node 24 or newer and run the same command again.`,
+    `Cannot find the pinned Node: the package ${name} is not installed. Run npm ci and then the same command again, or use Node 24 or newer.`,
   )
   process.exit(1)
 }

@@ -54,7 +54,9 @@ export function createLoginApp(options: LoginOptions): HttpApp {
       signOut({ guard, ender }),
       keySet(accessTokens),
     ],
-    warm: (signal) => database.warm(signal),
+    async warm(signal) {
+      await Promise.all([database.warm(signal), state.get('warm', signal)])
+    },
     async close() {
       await Promise.all([database.close(), state.close()])
     },

@@ -73,7 +73,9 @@ export function createUserApp(options: UserOptions): HttpApp {
       exportData(parts),
       ...administrationRoutes(parts),
     ],
-    warm: (signal) => database.warm(signal),
+    async warm(signal) {
+      await Promise.all([database.warm(signal), state.get('warm', signal)])
+    },
     async close() {
       await Promise.all([database.close(), state.close()])
     },
