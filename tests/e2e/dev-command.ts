@@ -55,7 +55,7 @@ export async function startDevCommand(options: DevCommandOptions = {}): Promise<
     wechatUrl: found(run.output(), /stand-in at (http:\S+)/),
     folder,
     pid,
-    output: run.output,
+    output: () => run.output(),
     banner: () => run.output().slice(0, run.output().indexOf("}'\n") + 3),
     instances: (name) =>
       descendants(pid).filter(
