@@ -119,6 +119,7 @@ export function createBundler(options: BundlerOptions): Bundler {
   }
 
   async function rebuild() {
+    process.env['GOGC'] ??= '400' // esbuild's own garbage collector would run in the middle of each small build
     const esbuild = await import('esbuild') // not before it is needed: most starts find everything built
     context ??= await esbuild.context(build)
     const { outputFiles, metafile } = await context.rebuild()

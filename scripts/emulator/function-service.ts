@@ -45,8 +45,8 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     maxInstances: options.maxInstances,
     idleMs: options.idleMs,
     clock,
-    start: instances.start,
-    stop: instances.stop,
+    start: (bundle) => instances.start(bundle),
+    stop: (member) => instances.stop(member),
   })
   let served: Bundle | undefined
 

@@ -95,5 +95,5 @@ export function createInstances(options: InstanceOptions): Instances {
     answer?.resume()
   }
 
-  return { start, prepare: (bundle) => spare.prepare(() => launch(bundle)), stop, close: spare.stop }
+  return { start, prepare: (bundle) => spare.prepare(() => launch(bundle)), stop, close: () => spare.stop() }
 }
