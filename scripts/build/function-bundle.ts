@@ -21,7 +21,9 @@ export function functionBundle({ root, functionsDir, name, outfile }: BundleOpti
   const app = join(functionsDir, name, 'index.ts')
   return {
     stdin: {
-      contents: `import app from ${JSON.stringify(app)}
+      // In this order: what the app throws while it loads must find its reporter in place.
+      contents: `import '#shared/runtime/boot.ts'
+import app from ${JSON.stringify(app)}
 import { serve } from '#shared/runtime/serve.ts'
 void serve(app, process.env)`,
       resolveDir: root,

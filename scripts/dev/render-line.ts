@@ -5,6 +5,8 @@ const LEFT_OUT = new Set([
   'time',
   'level',
   'event',
+  'message',
+  'problems',
   'function',
   'requestId',
   'clientIp',
@@ -28,15 +30,25 @@ function renderRecord(record: Readonly<Record<string, unknown>>): string {
   const level = isLevel(record['level']) ? record['level'] : 'info'
   const what =
     record['event'] === 'http.request' ? access(record) : styleText(COLOURS[level], String(record['event']))
+  const said = typeof record['message'] === 'string' ? [record['message']] : []
   const rest = Object.entries(record).flatMap(([name, value]) =>
     LEFT_OUT.has(name) ? [] : [field(name, value)],
   )
-  return [what, ...rest].join(' ')
+  return [what, ...said, ...rest, ...problems(record)].join(' ')
 }
 
 function access({ method, route, status, durationMs }: Readonly<Record<string, unknown>>): string {
   const colour = Number(status) >= 500 ? 'red' : Number(status) >= 400 ? 'yellow' : 'green'
   return `${String(method)} ${typeof route === 'string' ? route : '(no route)'} ${styleText(colour, String(status))} ${String(durationMs)} ms`
+}
+
+/** What keeps a function from starting, one a line, and where to mend it. */
+function problems({ problems: list }: Readonly<Record<string, unknown>>): readonly string[] {
+  if (!Array.isArray(list)) return []
+  return [
+    ...list.map((problem) => `\n  - ${String(problem)}`),
+    '\n  Settings come from the environment, then from .env. npm run keys makes secrets.',
+  ]
 }
 
 /** An error's stack goes onto lines of its own. */

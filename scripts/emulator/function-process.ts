@@ -5,7 +5,6 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 
-const TAIL_LINES = 20
 const POLL_MS = 2
 const KILL_AFTER_MS = 6_000
 
@@ -28,8 +27,6 @@ export interface FunctionProcess {
   /** Resolves with a description when it has ended. */
   readonly exited: Promise<string>
   readonly alive: () => boolean
-  /** The last lines it wrote, for the message about its end. */
-  readonly tail: () => readonly string[]
   /** SIGTERM, and SIGKILL when it does not end within 6 s. */
   readonly stop: () => Promise<void>
   readonly kill: () => void
@@ -40,19 +37,12 @@ export function startFunctionProcess(options: FunctionProcessOptions): FunctionP
   const { command, env, port, line } = options
   const [executable, ...args] = command
   const child = spawn(executable, args, { env, detached: true, stdio: ['pipe', 'pipe', 'pipe'] })
-  const lines: string[] = []
   let running = true
   const exited = ended(child).finally(() => {
     running = false
   })
   child.stdin.on('error', () => {}) // it ended before we did
-  for (const stream of [child.stdout, child.stderr]) readLines(stream, keep)
-
-  function keep(text: string): void {
-    lines.push(text)
-    if (lines.length > TAIL_LINES) lines.shift()
-    line(text)
-  }
+  for (const stream of [child.stdout, child.stderr]) readLines(stream, line)
 
   async function stop(): Promise<void> {
     child.kill('SIGTERM')
@@ -68,7 +58,6 @@ export function startFunctionProcess(options: FunctionProcessOptions): FunctionP
     listening: (startMs) => accepting(port, startMs, exited),
     exited,
     alive: () => running,
-    tail: () => lines,
     stop,
     kill: () => void child.kill('SIGKILL'),
   }

@@ -121,7 +121,7 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     const killed = setTimeout(process.kill, 1_000)
     const how = await process.exited
     clearTimeout(killed)
-    note([`${spec.name} crashed (${how})`, ...process.tail()].join('\n  '))
+    note(`${spec.name} crashed (${how})`) // what it wrote before has been shown
     return new CloudFailure('crashed', process.port)
   }
 

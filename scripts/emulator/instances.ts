@@ -73,11 +73,7 @@ export function createInstances(options: InstanceOptions): Instances {
     if (outcome !== 'up') {
       process.kill()
       const how = outcome === 'silent' ? 'it did not listen on its port' : await process.exited
-      throw new NotStarted(
-        outcome,
-        process.port,
-        [`${spec.name} did not start: ${how}`, ...process.tail()].join('\n  '),
-      )
+      throw new NotStarted(outcome, process.port, `${spec.name} did not start: ${how}`)
     }
     if (cloud.hooks) await callHook(process, 'POST', '/initialize')
   }

@@ -1,5 +1,6 @@
 import type { App, Platform } from '#shared/http/app.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
+import { booted } from './boot.ts'
 import type { Contract } from './contract.ts'
 import { fc } from './fc.ts'
 import { createInstance, type Instance } from './instance.ts'
@@ -36,6 +37,7 @@ export async function serve(app: App, env: Env): Promise<void> {
   // Only the adaptor of the runtime at hand is evaluated: the other one would cost its imports at every cold start.
   const { listen } = 'Bun' in globalThis ? await import('./bun.ts') : await import('./node.ts')
   const server = await listen({ instance, hostname: env['HOST'] ?? '0.0.0.0', port: portOf(env) })
+  booted()
   const end = () => void shutDown(instance, server)
   process.once('SIGTERM', end)
   process.once('SIGINT', end)

@@ -15,15 +15,15 @@ export interface Probe {
   readonly lines: readonly string[]
 }
 
-/** Bundles the sample as the build does, once for all processes of a suite. */
-export async function bundleProbe(): Promise<{ readonly file: string; remove(): void }> {
+/** Bundles a sample as the build does, once for all processes of a suite. */
+export async function bundleProbe(name = 'probe'): Promise<{ readonly file: string; remove(): void }> {
   const folder = mkdtempSync(join(tmpdir(), 'xiaohan-probe-'))
   const file = join(folder, 'index.mjs')
   await build(
     functionBundle({
       root,
       functionsDir: join(import.meta.dirname, 'samples'),
-      name: 'probe',
+      name,
       outfile: file,
     }),
   )
