@@ -2,6 +2,7 @@ import type { App } from '#shared/http/app.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Call, Contract, Hook } from './contract.ts'
 import { openInvocation, type OpenInvocation } from './open-invocation.ts'
+import { withoutPlatformHeaders } from './without-platform-headers.ts'
 
 const WARM_TIMEOUT_MS = 10_000
 
@@ -49,7 +50,7 @@ export function createInstance(app: App, { contract, logger, print }: InstanceOp
     async request(request, call) {
       const opened = open(call)
       try {
-        return await app.fetch(request, opened.invocation)
+        return await app.fetch(withoutPlatformHeaders(request), opened.invocation)
       } finally {
         // A platform that freezes the process once it has the answer would leave the work lying: it comes first.
         if (contract.freezes) await opened.settled()

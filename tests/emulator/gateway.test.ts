@@ -18,6 +18,16 @@ async function start(options: Partial<SampleOptions> & Pick<SampleOptions, 'sour
 const WHO = sampleSource(
   `return Response.json({ pid: process.pid, env: process.env, headers: Object.fromEntries(request.headers) })`,
 )
+/** A process that speaks HTTP by itself: it sees what the cloud sends, which the runtime keeps from an app. */
+const BARE = (body: string) =>
+  sampleSource(
+    '',
+    `import { createServer } from 'node:http'
+    const { FC_SERVER_PORT, PORT } = process.env
+    createServer((request, response) => { ${body} }).listen(Number(FC_SERVER_PORT ?? PORT), '127.0.0.1')
+    await new Promise(() => {})`,
+  )
+const BARE_WHO = BARE('response.end(JSON.stringify({ env: process.env, headers: request.headers }))')
 const SLOW = sampleSource(
   `await new Promise((r) => setTimeout(r, Number(url.searchParams.get('ms')))); return new Response(String(process.pid))`,
 )
@@ -29,7 +39,7 @@ async function json(answer: Response | Promise<Response>): Promise<Record<string
 
 describe.each(RUNTIMES)('a function on %s', (runtime) => {
   test('is started by its first request, under FC’s variables and headers', async () => {
-    const { url, service, lines } = await start({ source: WHO, runtime })
+    const { url, service } = await start({ source: BARE_WHO, runtime })
     const before = service.pool.size()
 
     const answer = await fetch(url, {
@@ -50,11 +60,10 @@ describe.each(RUNTIMES)('a function on %s', (runtime) => {
     })
     expect(seen['headers']).not.toHaveProperty('x-scf-request-id')
     expect(answer.headers.get('x-fc-request-id')).toMatch(/^1-[0-9a-f]{8}-[0-9a-f]{8}-[0-9a-f]{12}$/)
-    expect(lines[0]).toMatch(/^FC Initialize Start RequestId: /)
   })
 
   test('is started by its first request, under SCF’s variables and headers', async () => {
-    const { url } = await start({ source: WHO, runtime, as: 'scf' })
+    const { url } = await start({ source: BARE_WHO, runtime, as: 'scf' })
 
     const seen = await json(
       fetch(url, { headers: { 'x-scf-remote-addr': '6.6.6.6', 'X-Fc-Request-Id': 'forged' } }),
@@ -103,8 +112,8 @@ describe.each(RUNTIMES)('a function on %s', (runtime) => {
 })
 
 test('a GET whose process dies is tried once more on FC and marked as a repetition', async () => {
-  const source = sampleSource(
-    `if (request.headers.get('x-fc-retry-count') === '0') process.exit(3); return new Response('second try')`,
+  const source = BARE(
+    `if (request.headers['x-fc-retry-count'] === '0') process.exit(3); response.end('second try')`,
   )
   const { url } = await start({ source })
 

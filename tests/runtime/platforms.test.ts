@@ -57,6 +57,19 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     expect(Math.abs(Number(seen['leftMs']) - 6_500)).toBeLessThan(400)
   })
 
+  test('a role’s token of any length neither reaches an app nor counts as the client’s', async () => {
+    const { url } = await start(runtime, FC)
+
+    const seen = await json(`${url}/see`, {
+      'x-fc-security-token': 't'.repeat(9_000),
+      'X-Scf-Secret-Key': 'forged',
+      'x-own': 'kept',
+    })
+
+    expect(seen).toMatchObject({ headers: expect.arrayContaining([['x-own', 'kept']]) })
+    expect(JSON.stringify(seen['headers'])).not.toMatch(/x-(fc|scf)-/i)
+  })
+
   test('FC’s hooks answer 200, even when warming fails, and a call prints its markers', async () => {
     const { url, lines } = await start(runtime, FC)
 
