@@ -40,7 +40,7 @@ export async function benchTokens(): Promise<readonly Row[]> {
 
 async function runWorker(runtime: 'node' | 'bun', url: string): Promise<TokenRates> {
   const worker = join(import.meta.dirname, 'token-worker.ts')
-  const [program = '', ...args] = [...pin, runtimeExecutable(runtime, root), worker, url]
+  const [program, ...args] = [...pin, runtimeExecutable(runtime, root), worker, url]
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'inherit'],
