@@ -55,21 +55,26 @@ export async function startLocalCloud(options: LocalCloudOptions): Promise<Local
 async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<LocalCloud['facts']> {
   const { root, folder, as, runtime } = options
   const env = readEnvironment(options.env, join(root, '.env'))
-  const specs = FUNCTIONS.filter(({ name }) => existsSync(join(root, 'functions', name)))
+  let isReady = false
+  const has = ({ name }: FunctionSpec) => existsSync(join(root, 'functions', name, 'index.ts'))
   const bundlers = createFunctionBundlers(
-    specs.map(({ name }) => name),
-    bundling(options),
+    FUNCTIONS.map(({ name }) => name),
+    bundling(options, () => isReady),
   )
   void keep(Promise.resolve(bundlers))
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
-  const building = Promise.all(specs.map((spec) => built(spec, bundlers)))
+  const building = Promise.all(FUNCTIONS.filter(has).map((spec) => built(spec, bundlers)))
   const service = { root, folder, env, log: serverLog(folder), note: options.note }
   const backing = await startBacking(service, keep)
   const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
-  const services = specs.map((spec) => functionService(spec, bundlers, settings, options))
-  const gateway = await keep(startGateway({ services, port: options.port }))
+  const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
+  const gateway = await keep(startGateway({ services, port: options.port, has }))
   const functions = await building
-  const rebuild = () => void Promise.allSettled(services.map((service) => service.current()))
+  isReady = true
+  const rebuild = () => {
+    const present = services.filter(({ spec }) => has(spec))
+    void Promise.allSettled(present.map((service) => service.current()))
+  }
   void keep(Promise.resolve(watchSources(root, rebuild)))
   return {
     url: gateway.url,
@@ -83,13 +88,15 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   }
 }
 
-function bundling({ root, folder, note }: LocalCloudOptions) {
+/** The first builds are told by the banner. */
+function bundling({ root, folder, note }: LocalCloudOptions, isReady: () => boolean) {
   return {
     root,
     functionsDir: join(root, 'functions'),
     outDir: join(folder, 'build'),
-    built: ({ name }: { readonly name: string }, tookMs: number) =>
-      note(`${name} built in ${Math.round(tookMs)} ms`),
+    built({ name }: { readonly name: string }, tookMs: number) {
+      if (isReady()) note(`${name} built in ${Math.round(tookMs)} ms`)
+    },
     failed: (name: string, message: string) => note(`${name} does not build\n\n${message}`),
   }
 }

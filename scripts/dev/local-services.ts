@@ -26,27 +26,61 @@ export interface ServiceOptions {
 /** The database: the one of DATABASE_URL, else PostgreSQL of our own with its schema brought up to date. */
 export async function database({ root, folder, env, log, note }: ServiceOptions): Promise<Service> {
   const given = env['DATABASE_URL']
-  if (given !== undefined)
+  if (given !== undefined) {
+    await tellPending(given, note)
     return { url: given, about: `${withoutPassword(given)} (DATABASE_URL)`, stop: async () => {} }
+  }
   const dataDir = join(folder, 'postgres')
   const server = await startPostgres({ dataDir, log })
   await migrateOnce(server.url, root, folder)
   return {
     url: server.url,
     about: 'PostgreSQL, embedded, data in .dev/postgres',
-    ...supervised(server, () => startPostgres({ dataDir, port: server.port, log }), note),
+    ...supervised(server, {
+      name: 'PostgreSQL',
+      again: () => startPostgres({ dataDir, port: server.port, log }),
+      told: note,
+    }),
   }
 }
 
+/** A database of someone's own is never changed without being asked to. */
+async function tellPending(url: string, note: (text: string) => void): Promise<void> {
+  if (!URL.canParse(url)) return // the functions say what is wrong with it
+  try {
+    const { migrationStatus } = await import('#scripts/migrate.ts')
+    const pending = (await migrationStatus({ url: new URL(url) })).filter(({ isApplied }) => !isApplied)
+    if (pending.length > 0)
+      note(`The database of DATABASE_URL lacks ${pending.length} schema steps: run npm run migrate`)
+  } catch (error) {
+    note(`Cannot look at the database of DATABASE_URL: ${innermost(error)}`)
+  }
+}
+
+function innermost(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause === undefined ? error.message : innermost(error.cause)
+}
+
 /** The state store: the one of REDIS_URL, else Redis where it is installed, else none: the database serves. */
-export async function stateStore({ folder, env, log }: ServiceOptions): Promise<Service> {
+export async function stateStore({ folder, env, log, note }: ServiceOptions): Promise<Service> {
   const given = env['REDIS_URL']
   if (given !== undefined)
     return { url: given, about: `${withoutPassword(given)} (REDIS_URL)`, stop: async () => {} }
-  const server = await startRedis({ dir: join(folder, 'redis'), log })
+  const dir = join(folder, 'redis')
+  const server = await startRedis({ dir, log })
   if (server === undefined)
     return { url: undefined, about: 'in PostgreSQL (no redis-server on PATH)', stop: async () => {} }
-  return { url: server.url, about: 'Redis, embedded', stop: () => server.stop() }
+  const again = async () => {
+    const next = await startRedis({ dir, port: server.port, log })
+    if (next === undefined) throw new Error('Cannot start Redis again: it is no longer on PATH')
+    return next
+  }
+  return {
+    url: server.url,
+    about: 'Redis, embedded',
+    ...supervised(server, { name: 'Redis', again, told: note }),
+  }
 }
 
 /** Loading the migrations costs more than all the rest of a start, so their text says whether they are needed. */

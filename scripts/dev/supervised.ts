@@ -6,15 +6,20 @@ export interface Supervised {
   stop(): Promise<void>
 }
 
+export interface Supervision<T> {
+  readonly name: string
+  readonly again: () => Promise<T>
+  readonly told: (text: string) => void
+}
+
 /**
  * Starts a server again, at the same place, when its process has ended without being asked to. After a few
- * times it stays down, and `told` hears where to look.
+ * times it stays down, and `told` hears where to look. `name` is what people call it.
  */
 export function supervised<T extends Supervised>(
   first: T,
-  again: () => Promise<T>,
-  told: (text: string) => void,
-) {
+  { name, again, told }: Supervision<T>,
+): { stop(): Promise<void> } {
   let server = first
   let restarts = 0
   let busy = false
@@ -26,8 +31,8 @@ export function supervised<T extends Supervised>(
     restarts += 1
     told(
       restarts > MAX_RESTARTS
-        ? 'PostgreSQL keeps ending: see .dev/servers.log'
-        : 'PostgreSQL ended; starting it again',
+        ? `${name} keeps ending: see .dev/servers.log`
+        : `${name} ended; starting it again`,
     )
     if (restarts > MAX_RESTARTS) clearInterval(timer)
     else await restart()

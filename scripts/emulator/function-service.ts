@@ -66,7 +66,8 @@ export function createFunctionService(options: FunctionServiceOptions): Function
       const clientIp = incoming.socket.remoteAddress ?? ''
       await answer(call, { requestId, clientIp, outgoing, gone: gone.signal })
     } catch (error) {
-      fail(error, requestId, outgoing)
+      const left = incoming.destroyed && !incoming.complete // in the middle of its upload
+      if (!left) fail(error, requestId, outgoing)
     }
   }
 

@@ -9,6 +9,8 @@ const MAX_HEADER_BYTES = 64 * 1024
 export interface GatewayOptions {
   readonly services: readonly FunctionService[]
   readonly port: number
+  /** Whether a function has sources at this moment; one without any is no part of the cloud. */
+  readonly has?: (spec: FunctionSpec) => boolean
 }
 
 export interface Gateway {
@@ -19,12 +21,12 @@ export interface Gateway {
 }
 
 /** Serves functions by the path of a request, as a custom domain with path mapping does. Rejects when the port is taken. */
-export async function startGateway({ services, port }: GatewayOptions): Promise<Gateway> {
+export async function startGateway({ services, port, has = () => true }: GatewayOptions): Promise<Gateway> {
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 },
     (incoming, outgoing) => {
       outgoing.on('error', () => {}) // the client has gone; its call is told by `close`
-      const service = services.find(({ spec }) => serves(spec, pathOf(incoming)))
+      const service = services.find(({ spec }) => serves(spec, pathOf(incoming)) && has(spec))
       if (service === undefined) notFound(outgoing)
       else void service.handle(incoming, outgoing)
     },

@@ -87,7 +87,8 @@ export function createInstance(app: App, { contract, logger, print }: InstanceOp
       if (lines !== undefined) print(lines.end)
       return response
     } catch (error) {
-      logger.error('runtime.crashed', { requestId: call.requestId, work, error })
+      if (isGone(error)) logger.info('runtime.client_gone', { requestId: call.requestId })
+      else logger.error('runtime.crashed', { requestId: call.requestId, work, error })
       if (lines !== undefined) print(lines.failed)
       return work === 'event' ? contract.eventFailed() : crashed()
     }
@@ -139,6 +140,11 @@ function healthStatus(method: string, path: string, draining: boolean): number |
   if (path === '/health/liveness') return 200
   if (path === '/health/readiness') return draining ? 503 : 200
   return undefined
+}
+
+/** The client left before its body was whole: nobody reads the answer, and nothing has to be mended. */
+function isGone(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'AbortError'
 }
 
 function crashed(): Response {

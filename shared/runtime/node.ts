@@ -38,14 +38,14 @@ async function exchange(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
 ): Promise<void> {
-  const gone = new AbortController()
+  const leave = new AbortController()
   outgoing.once('close', () => {
-    if (!outgoing.writableFinished) gone.abort(new DOMException('The client has gone', 'AbortError'))
+    if (!outgoing.writableFinished) leave.abort(gone())
   })
   const headers = headersOf(incoming)
   const response =
     refused(incoming, headers) ??
-    (await instance.handle(requestOf(incoming, headers, gone.signal), incoming.socket.remoteAddress ?? ''))
+    (await instance.handle(requestOf(incoming, headers, leave.signal), incoming.socket.remoteAddress ?? ''))
   await send(response, outgoing, incoming.method === 'HEAD')
 }
 
@@ -80,6 +80,10 @@ function urlOf({ url = '/' }: IncomingMessage, headers: Headers): string {
   return `http://${headers.get('host') ?? 'localhost'}${path.startsWith('/') ? path : `/${path}`}`
 }
 
+function gone(): DOMException {
+  return new DOMException('The client has gone', 'AbortError')
+}
+
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
@@ -89,7 +93,8 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
           if ((controller.desiredSize ?? 0) <= 0) incoming.pause()
         })
         incoming.once('end', () => controller.close())
-        incoming.once('error', (error) => controller.error(error))
+        // As Bun says it; Node would speak of a reset connection, in words that differ with the moment.
+        incoming.once('error', () => controller.error(gone()))
         incoming.pause()
       },
       pull: () => void incoming.resume(),

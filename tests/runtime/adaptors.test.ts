@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { createHash, randomBytes } from 'node:crypto'
+import { connect } from 'node:net'
 import { RUNTIMES } from './executables.ts'
 import { type RawAnswer, rawExchange } from './raw-exchange.ts'
 import { bundleProbe, type Probe, startProbe } from './start-probe.ts'
@@ -140,6 +141,18 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
 
     expect(await waiting).toBe('left')
     await until(async () => (await see('/state'))['aborted'] === Number(before) + 1)
+  })
+
+  test('a client that goes away in the middle of its body is no crash of ours', async () => {
+    const before = probe.lines.length
+
+    const socket = connect(probe.port, '127.0.0.1')
+    socket.write('POST /see HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf')
+    await until(async () => (await see('/state'))['reading'] === 1)
+    socket.destroy()
+
+    await until(() => probe.lines.slice(before).some((line) => line.includes('"runtime.client_gone"')))
+    expect(probe.lines.slice(before).join('\n')).not.toContain('runtime.crashed')
   })
 
   test('a crash of an app is a 500 that tells nothing, and is logged with its cause', async () => {

@@ -2,6 +2,7 @@ import type { App, CloudEvent, Invocation } from '#shared/http/app.ts'
 
 const events: CloudEvent[] = []
 let aborted = 0
+let reading = 0
 let background = 'none'
 
 /** Answers what a test asks for by its path, and tells what it saw. */
@@ -13,13 +14,13 @@ const routes: Readonly<
       method: request.method,
       url: request.url,
       headers: [...request.headers],
-      body: await request.text(),
+      body: await text(request),
       requestId,
       clientIp,
       leftMs: deadline - Date.now(),
       platform,
     }),
-  '/state': () => Response.json({ events, aborted, background }),
+  '/state': () => Response.json({ events, aborted, reading, background }),
   '/throw': () => {
     throw new TypeError('a mistake of ours')
   },
@@ -78,6 +79,13 @@ export default {
     process.stdout.write('probe closed\n')
   },
 } satisfies App
+
+async function text(request: Request): Promise<string> {
+  reading += 1
+  const body = await request.text()
+  reading -= 1
+  return body
+}
 
 function stream(chunks: readonly Uint8Array[], last: () => Promise<void>): ReadableStream<Uint8Array> {
   const rest = [...chunks]
