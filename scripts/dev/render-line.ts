@@ -34,7 +34,7 @@ function renderRecord(record: Readonly<Record<string, unknown>>): string {
   const rest = Object.entries(record).flatMap(([name, value]) =>
     LEFT_OUT.has(name) ? [] : [field(name, value)],
   )
-  return [what, ...said, ...rest, ...problems(record)].join(' ')
+  return [what, ...said, ...rest].join(' ') + problems(record)
 }
 
 function access({ method, route, status, durationMs }: Readonly<Record<string, unknown>>): string {
@@ -43,12 +43,10 @@ function access({ method, route, status, durationMs }: Readonly<Record<string, u
 }
 
 /** What keeps a function from starting, one a line, and where to mend it. */
-function problems({ problems: list }: Readonly<Record<string, unknown>>): readonly string[] {
-  if (!Array.isArray(list)) return []
-  return [
-    ...list.map((problem) => `\n  - ${String(problem)}`),
-    '\n  Settings come from the environment, then from .env. npm run keys makes secrets.',
-  ]
+function problems({ problems: list }: Readonly<Record<string, unknown>>): string {
+  if (!Array.isArray(list)) return ''
+  const lines = list.map((problem) => `\n  - ${String(problem)}`).join('')
+  return `${lines}\n  Settings come from the environment, then from .env. npm run keys makes secrets.`
 }
 
 /** An error's stack goes onto lines of its own. */

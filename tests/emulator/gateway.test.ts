@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { RUNTIMES } from '#tests/runtime/executables.ts'
 import { rawExchange } from '#tests/runtime/raw-exchange.ts'
 import { until } from '#tests/runtime/until.ts'
@@ -260,6 +262,22 @@ test('headers that a function may not send are taken out, its cookies stay apart
 
   expect([headers.get('x-fc-mine'), headers.get('server'), headers.get('x-kept')]).toEqual([null, null, '1'])
   expect(headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+})
+
+test('a client that goes away in the middle of its upload is no news', async () => {
+  const { port, url, notes } = await start({ source: WHO })
+  await fetch(url)
+  const before = notes.length
+
+  const socket = connect(port, '127.0.0.1')
+  const gone = once(socket, 'close')
+  socket.write('POST /api/v1/sample HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nhalf', () =>
+    socket.destroy(),
+  )
+  await gone
+  const next = await fetch(url)
+
+  expect([next.status, notes.length]).toEqual([200, before])
 })
 
 test('a path that no function has is a 404', async () => {

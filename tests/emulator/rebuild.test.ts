@@ -1,4 +1,8 @@
 import { afterEach, expect, test } from '@jest/globals'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { processesIn } from '#scripts/smoke/processes.ts'
+import { until } from '#tests/runtime/until.ts'
 import { type SampleCloud, sampleSource, startSampleCloud } from './sample-cloud.ts'
 
 let cloud: SampleCloud | undefined
@@ -94,4 +98,41 @@ test('a file that is deleted and comes back is no reason to crash', async () => 
   save('part.ts', `export const part = 'back'`)
 
   expect([without, await text(url)]).toEqual(['here', 'back'])
+})
+
+test('a function whose folder goes is no part of the cloud until it comes back', async () => {
+  const { url, save, remove } = await start('here')
+  await text(url)
+
+  remove('index.ts')
+  const { status } = await fetch(url)
+  save('index.ts', PART)
+
+  expect([status, await text(url)]).toEqual([404, 'here'])
+})
+
+test('of many builds the last few stay on disk', async () => {
+  const { url, save, folder } = await start('first')
+
+  for (let edit = 0; edit < 15; edit++) {
+    save('part.ts', `export const part = 'edit ${edit}'`)
+    await text(url)
+  }
+
+  await until(() => readdirSync(join(folder, 'build', 'sample')).length <= 10)
+  expect(await text(url)).toBe('edit 14')
+})
+
+test('a process that was started for a build which failed ends with the cloud', async () => {
+  const { url, save, folder } = await start('good')
+  await text(url)
+  const first = processesIn(folder).length
+
+  save('part.ts', 'export const part = {')
+  await text(url)
+  const during = processesIn(folder).length
+  await cloud?.stop()
+  cloud = undefined
+
+  expect([first, during, processesIn(folder).length]).toEqual([1, 2, 0])
 })

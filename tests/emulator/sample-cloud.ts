@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fcCloud } from '#scripts/emulator/clouds/fc.ts'
@@ -26,6 +26,7 @@ export interface SampleOptions {
 export interface SampleCloud {
   readonly url: string
   readonly port: number
+  readonly folder: string
   readonly service: FunctionService
   readonly lines: readonly string[]
   readonly notes: readonly string[]
@@ -82,7 +83,11 @@ export async function startSampleCloud(options: SampleOptions): Promise<SampleCl
     line: (line) => lines.push(line),
     note: (text) => notes.push(text),
   })
-  const gateway = await startGateway({ services: [service], port: 0 })
+  const gateway = await startGateway({
+    services: [service],
+    port: 0,
+    has: () => existsSync(join(sampleDir, 'index.ts')),
+  })
 
   async function stop(): Promise<void> {
     await gateway.stop()
@@ -94,6 +99,7 @@ export async function startSampleCloud(options: SampleOptions): Promise<SampleCl
   return {
     url,
     port: gateway.port,
+    folder,
     service,
     lines,
     notes,
