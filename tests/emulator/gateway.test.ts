@@ -130,12 +130,16 @@ test('on SCF a process that dies is a 439, for a GET as well', async () => {
   const answer = await fetch(url)
 
   expect(answer.status).toBe(439)
-  expect(await json(answer)).toMatchObject({ errorCode: 439 })
+  expect(await json(answer)).toMatchObject({
+    errorCode: 1,
+    errorMessage: 'Process exited before completing request',
+    statusCode: 439,
+  })
 })
 
 test.each([
   ['fc', 502, { ErrorMessage: 'Function timed out after 1 seconds' }],
-  ['scf', 433, { errorCode: 433 }],
+  ['scf', 433, { errorMessage: 'Invoking task timed out after 1 seconds', statusCode: 433 }],
 ] as const)(
   'on %s a call beyond the timeout ends as the platform ends it, and the instance lives on',
   async (as, status, body) => {

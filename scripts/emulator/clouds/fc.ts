@@ -122,6 +122,7 @@ function http({ clientIp, retries }: CallFacts): Readonly<Record<string, string>
   }
 }
 
+/** As documented, but for the time that the start took. */
 function notStarted({ port }: FailureFacts): string {
-  return `The CA's http server cannot be started: Ping CA failed due to: dial tcp 127.0.0.1:${port}: connection refused`
+  return `The CA's http server cannot be started: Ping CA failed due to: dial tcp 127.0.0.1:${port}: getsockopt: connection refused`
 }
