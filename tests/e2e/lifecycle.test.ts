@@ -67,7 +67,7 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
   async (signal) => {
     const folder = temporaryFolder()
     const run = runDevCommand({ folder })
-    await until(() => processesIn(folder).some(({ command }) => /postgres -D .*-c port=/.test(command)))
+    await until(() => processesIn(folder).some(({ command }) => command.startsWith('postgres: ')))
     const family = run.child.pid === undefined ? [] : descendants(run.child.pid)
 
     run.child.kill(signal)
