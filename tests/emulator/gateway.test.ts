@@ -92,7 +92,7 @@ describe.each(RUNTIMES)('a function on %s', (runtime) => {
       'UnhandledInvocationError',
     ])
     expect(await json(crashed)).toMatchObject({
-      ErrorMessage: 'Process exited unexpectedly before completing request',
+      errorMessage: 'Process exited unexpectedly before completing request',
     })
     expect([lines.includes('about to crash'), notes.includes('sample crashed (exit code 3)')]).toEqual([
       true,
@@ -138,7 +138,7 @@ test('on SCF a process that dies is a 439, for a GET as well', async () => {
 })
 
 test.each([
-  ['fc', 502, { ErrorMessage: 'Function timed out after 1 seconds' }],
+  ['fc', 502, { errorMessage: 'Function timed out after 1 seconds' }],
   ['scf', 433, { errorMessage: 'Invoking task timed out after 1 seconds', statusCode: 433 }],
 ] as const)(
   'on %s a call beyond the timeout ends as the platform ends it, and the instance lives on',
