@@ -2,6 +2,7 @@ import { afterEach, expect, test } from '@jest/globals'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { processesIn } from '#scripts/smoke/processes.ts'
+import { RUNTIMES, type RuntimeName } from '#tests/runtime/executables.ts'
 import { until } from '#tests/runtime/until.ts'
 import { type SampleCloud, sampleSource, startSampleCloud } from './sample-cloud.ts'
 
@@ -13,10 +14,10 @@ const PART = sampleSource(
   `import { part } from './part.ts'`,
 )
 
-async function start(part: string): Promise<SampleCloud> {
+async function start(part: string, runtime: RuntimeName = 'bun'): Promise<SampleCloud> {
   const started = await startSampleCloud({
     as: 'fc',
-    runtime: 'bun',
+    runtime,
     source: sampleSource(`return new Response('')`),
     spec: { concurrency: 10 },
   })
@@ -28,17 +29,21 @@ async function start(part: string): Promise<SampleCloud> {
 
 const text = async (url: string) => (await fetch(url)).text()
 
-test('of 50 saves in a row, each followed at once by a request, none is answered by older code', async () => {
-  const { url, save } = await start('first')
-  const seen: string[] = []
+test.each(RUNTIMES)(
+  'of 50 saves in a row, each followed at once by a request, none is answered by older code on %s',
+  async (runtime) => {
+    const { url, save } = await start('first', runtime)
+    const seen: string[] = []
 
-  for (let edit = 0; edit < 50; edit++) {
-    save('part.ts', `export const part = '${String(edit).padStart(2, '0')}'`)
-    seen.push(await text(url))
-  }
+    for (let edit = 0; edit < 50; edit++) {
+      save('part.ts', `export const part = '${String(edit).padStart(2, '0')}'`)
+      seen.push(await text(url))
+    }
 
-  expect(seen).toEqual(Array.from({ length: 50 }, (_, edit) => String(edit).padStart(2, '0')))
-}, 60_000)
+    expect(seen).toEqual(Array.from({ length: 50 }, (_, edit) => String(edit).padStart(2, '0')))
+  },
+  60_000,
+)
 
 test('a save while other requests build is seen by the request that comes after it', async () => {
   const { url, save } = await start('old')
