@@ -21,12 +21,24 @@ async function run(options: DevOptions): Promise<void> {
   const folder = resolve(root, options.data)
   const owned = ownFolder(folder)
   if (options.fresh) reset(folder)
+  const running: { cloud?: ReturnType<typeof startLocalCloud> } = {}
   let stopping: Promise<void> | undefined
+  const stop = () => {
+    if (stopping !== undefined) process.exit(1) // a second Ctrl-C: what is left ends with our pipes
+    stopping = Promise.resolve(running.cloud)
+      .then((cloud) => cloud?.stop())
+      .finally(() => {
+        owned.release()
+        process.exit(0)
+      })
+  }
+  // Before anything is started, so that a Ctrl-C in the first moment stops it in order, too.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   const line = (name: string, text: string) => {
     const shown = options.json ? text : renderLine(name, text)
     if (shown !== undefined) console.log(shown)
   }
-  const starting = startLocalCloud({
+  running.cloud = startLocalCloud({
     ...options,
     root,
     folder,
@@ -34,19 +46,9 @@ async function run(options: DevOptions): Promise<void> {
     line,
     note: (text) => console.log(text),
   })
-  const stop = () => {
-    if (stopping !== undefined) process.exit(1) // a second Ctrl-C: what is left ends with our pipes
-    stopping = starting
-      .then((cloud) => cloud.stop())
-      .finally(() => {
-        owned.release()
-        process.exit(0)
-      })
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
   try {
-    const { facts } = await starting
-    console.log(banner({ ...facts, tookMs: performance.now() }))
+    const { facts } = await running.cloud
+    if (stopping === undefined) console.log(banner({ ...facts, tookMs: performance.now() }))
   } catch (error) {
     owned.release()
     throw error

@@ -1,5 +1,7 @@
-import { sql, type Kysely } from 'kysely'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type Kysely, sql } from 'kysely'
+import { readEnvironment } from '#scripts/dev/environment.ts'
 import type { Database } from '#shared/db/database.ts'
 import { migrations as known } from '#shared/db/migrations/migrations.ts'
 import type { Migration } from '#shared/db/migrations/table.ts'
@@ -20,11 +22,12 @@ export interface MigrationState {
 
 const HELP = `Usage: npm run migrate [-- --status]
 
-Brings the schema of the database at DATABASE_URL up to date. Two runs at once wait for each other.
+Brings the schema of the database at DATABASE_URL (environment, else .env) up to date. Two runs at once wait for each other.
 
   --status  only say which steps are applied
   --help    show this`
 
+const ENV_FILE = join(import.meta.dirname, '..', '.env')
 const STATEMENT_MS = 60 * 60_000
 const LOCK_WAIT_S = 120
 /** Any number will do, as long as every version of this program uses the same. */
@@ -135,8 +138,11 @@ async function main(): Promise<void> {
     console.log(HELP)
     return
   }
-  const text = process.env['DATABASE_URL'] ?? ''
-  if (!URL.canParse(text)) throw new Error('Cannot migrate: DATABASE_URL is missing or not a URL')
+  const text = readEnvironment(process.env, ENV_FILE)['DATABASE_URL'] ?? ''
+  if (!URL.canParse(text))
+    throw new Error(
+      'Cannot migrate: DATABASE_URL is missing, in the environment and in .env, or is not a URL',
+    )
   const url = new URL(text)
   if (values.status === true) {
     for (const { name, isApplied } of await migrationStatus({ url }))

@@ -22,6 +22,8 @@ export async function wechat(env: Readonly<Record<string, string>>): Promise<Wec
     WECHAT_APP_ID: LOCAL_APP_ID,
     WECHAT_APP_SECRET: LOCAL_APP_SECRET,
     WECHAT_BASE_URL: server.url,
+    // Somebody has to be the first admin: who signs in with the code dev-admin.
+    ADMIN_OPENIDS: env['ADMIN_OPENIDS'] ?? server.control.mintLoginCode('admin').openid,
   }
   return {
     url: server.url,

@@ -34,11 +34,17 @@ export interface Account {
 export const NOBODY: Account | undefined = process.getuid?.() === 0 ? { uid: 65534, gid: 65534 } : undefined
 
 // A shell stands between this process and the server and reads a pipe that only this process holds open: however
-// this process ends, kill -9 included, the pipe closes and the shell stops the server.
+// this process ends, kill -9 included, the pipe closes and the shell stops the server. It says so again and again: a
+// server that has just been started may not listen to signals yet.
 const KEEPER = `signal=$1; shift; exec 3<&0
 "$@" </dev/null >&2 3<&- & server=$!
 echo $server
-(read -r _ <&3; kill -s $signal $server) >/dev/null 2>&1 & watcher=$!
+(read -r _ <&3
+tries=0
+while kill -s $signal $server; do
+  tries=$((tries + 1)); [ $tries -lt 25 ] || signal=KILL
+  sleep 0.2
+done) >/dev/null 2>&1 & watcher=$!
 wait $server; code=$?
 kill $watcher 2>/dev/null
 exit $code`

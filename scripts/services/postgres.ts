@@ -28,13 +28,13 @@ export interface PostgresOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-// For data that a developer can make again: nothing waits for the disk. No Unix sockets, because their path may be
+// For data that a developer can make again: nothing waits for the disk, so pulling the plug may cost data. Commits do
+// reach the kernel, so killing the server does not. No Unix sockets, because their path may be
 // too long and the folder may not be writable.
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   fsync: 'off',
-  synchronous_commit: 'off',
   full_page_writes: 'off',
   shared_buffers: '16MB',
   max_wal_size: '256MB',

@@ -22,8 +22,11 @@ export interface LinkDriver {
 export const LIMITS = {
   /** For a connection to come free or to open, both together. */
   connectMs: 2_000,
-  /** For a statement, the wait for its connection included, unless `openDatabase` is told otherwise. */
-  statementMs: 5_000,
+  /**
+   * For a statement, the wait for its connection included, unless `openDatabase` is told otherwise. Below the time a
+   * request has, so that a database that hangs is answered as unavailable and not as a timeout.
+   */
+  statementMs: 4_000,
   lockMs: 2_000,
   idleInTransactionMs: 10_000,
   /** A connection unused for this long may have died while the instance was frozen, and is checked before use. */

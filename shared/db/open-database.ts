@@ -14,7 +14,7 @@ export interface DatabaseOptions {
   /** Connections at most: 1 where an instance serves one request at a time, else 2. */
   readonly poolSize: number
   readonly clock?: Clock
-  /** For one statement; 5 s unless given. Migrations need longer. */
+  /** For one statement; 4 s unless given. Migrations need longer. */
   readonly statementMs?: number
 }
 
@@ -38,7 +38,7 @@ const SERVERS: Readonly<Record<string, Server>> = {
 export const DATABASE_SCHEMES: readonly string[] = Object.keys(SERVERS).map((scheme) => scheme.slice(0, -1))
 
 /**
- * A database that connects on first use. No call hangs beyond 5 s, and after a failure the next call tries anew.
+ * A database that connects on first use. No call hangs beyond 4 s, and after a failure the next call tries anew.
  *
  * @throws TypeError for any other scheme.
  */

@@ -1,11 +1,7 @@
 import { afterEach, expect, test } from '@jest/globals'
-import { sql } from 'kysely'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { join } from 'node:path'
 import { descendants, processesIn, type RunningProcess, runningProcesses } from '#scripts/smoke/processes.ts'
-import { openDatabase } from '#shared/db/open-database.ts'
 import { until } from '#tests/runtime/until.ts'
 import { temporaryFolder } from '#tests/services/servers.ts'
 import { createClient } from './client.ts'
@@ -86,8 +82,6 @@ test('PostgreSQL killed with kill -9 is started again, with what it held', async
   const server = descendants(cloud.pid).find(({ command }) => /^\S+postgres -D/.test(command))
 
   if (server === undefined) throw new Error('The local cloud runs no PostgreSQL')
-  // It does not wait for its log to be written when it commits, so what came last could still be lost.
-  await until(() => isWritten(server, cloud))
   process.kill(server.pid, 'SIGKILL')
   const { call } = createClient(cloud.url)
   const signIn = () => call('/login', { body: { code: 'dev-alice' } })
@@ -125,17 +119,3 @@ test('a port that is taken is named in one line, and nothing stays running', asy
   expect(run.output()).not.toMatch(/^ +at /m)
   expect(processesIn(folder)).toEqual([])
 }, 60_000)
-
-/** Whether PostgreSQL has handed everything that was committed to the operating system. */
-async function isWritten({ command }: RunningProcess, { folder }: DevCommand): Promise<boolean> {
-  const [, port] = /port=(\d+)/.exec(command) ?? []
-  const password = readFileSync(join(folder, 'postgres', 'password'), 'utf8')
-  const url = new URL(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`)
-  const database = openDatabase({ url, poolSize: 1 })
-  const text = sql<{
-    done: boolean
-  }>`select pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn() as done`
-  const { rows } = await text.execute(database.sql)
-  await database.close()
-  return rows[0]?.done === true
-}
