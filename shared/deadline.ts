@@ -5,6 +5,7 @@ export function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
 
 /** Settles as `work` does, or rejects with the signal's reason as soon as it ends; `work` itself is not stopped. */
 export async function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  work.catch(() => {}) // nobody may be left to take its failure
   signal.throwIfAborted()
   let stop = () => {}
   const ended = new Promise<never>((_, reject) => {

@@ -54,9 +54,7 @@ export function createLoginApp(options: LoginOptions): HttpApp {
       signOut({ guard, ender }),
       keySet(accessTokens),
     ],
-    async warm(signal) {
-      await Promise.all([database.warm(signal), state.get('warm', signal)])
-    },
+    warm: (signal) => database.warm(signal),
     async close() {
       await Promise.all([database.close(), state.close()])
     },

@@ -5,7 +5,7 @@ import { updateUser, type UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Reply } from '#shared/http/route.ts'
 import { presentUserToAdmin } from '#shared/users/present-user.ts'
-import type { AdminCall, AdministrationOptions } from './administration.ts'
+import type { AdminCall, AdministrationOptions } from './admin-call.ts'
 import type { UserAdministration } from './schemas.ts'
 
 /** Sets a user's status and roles; a ban ends their sessions in the same transaction. */

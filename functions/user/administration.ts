@@ -1,35 +1,13 @@
-import type { Clock } from '#shared/clock.ts'
-import type { Database } from '#shared/db/database.ts'
-import { findUser, listUsers, type UserRow } from '#shared/db/tables/users.ts'
+import { findUser, listUsers } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
-import type { Invocation } from '#shared/http/app.ts'
 import { type Route, route } from '#shared/http/route.ts'
-import type { Idempotency } from '#shared/idempotency/idempotency.ts'
 import { isUuid } from '#shared/ids.ts'
-import type { SessionEnder } from '#shared/tokens/session-ender.ts'
-import { phoneIndex, type PhoneKeys } from '#shared/users/phone-numbers.ts'
+import { phoneIndex } from '#shared/users/phone-numbers.ts'
+import type { AdministrationOptions } from './admin-call.ts'
 import { administerUser } from './administer-user.ts'
 import { createUser } from './create-user.ts'
-import type { RequireUser } from './current-user.ts'
 import { NewUser, UserAdministration, UserList, UserSearch } from './schemas.ts'
 import { readCursor, userPage } from './user-page.ts'
-
-export interface AdministrationOptions {
-  readonly appId: string
-  readonly database: Database
-  readonly requireAdmin: RequireUser
-  readonly ender: SessionEnder
-  readonly idempotency: Idempotency
-  readonly phoneKeys: PhoneKeys
-  readonly clock: Clock
-}
-
-/** What an admin asks for, and who asks. */
-export interface AdminCall<Body> {
-  readonly body: Body
-  readonly admin: UserRow
-  readonly invocation: Invocation
-}
 
 export function administrationRoutes(options: AdministrationOptions): readonly Route[] {
   const { appId, database, requireAdmin, idempotency, phoneKeys } = options
@@ -66,7 +44,11 @@ export function administrationRoutes(options: AdministrationOptions): readonly R
       async handle({ request, body, invocation, signal }) {
         const { user: admin } = await requireAdmin(request, signal)
         const call = { callerId: admin.id, route: 'POST /users', headers: request.headers, body }
-        return idempotency.run(call, () => createUser(options, { body, admin, invocation }, signal), signal)
+        return idempotency.run(
+          call,
+          (keep) => createUser(options, { body, admin, invocation, keep }, signal),
+          signal,
+        )
       },
     }),
     /** PUT /users/{id} {status?, roles?} → 200 the user; a ban ends every session at once (admin) */

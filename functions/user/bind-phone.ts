@@ -55,12 +55,11 @@ export function bindPhone(options: BindPhoneOptions) {
   }
 
   async function readNumber(
-    { session, user }: CurrentUser,
+    { row, user }: CurrentUser,
     body: InferOutput<typeof PhoneBinding>,
     signal: AbortSignal,
   ) {
-    if ('encryptedData' in body) return sessionData.phoneNumber(session, body, signal)
-    if (user.openid === null) throw new Fault('forbidden')
+    if ('encryptedData' in body) return sessionData.phoneNumber(row, body)
     const { number } = await wechat.phoneNumber(body.code, user.openid, signal)
     return number
   }

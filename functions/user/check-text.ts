@@ -1,13 +1,12 @@
-import type { UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
+import type { SignedInUser } from './current-user.ts'
 
 /** Refuses text that WeChat's content safety calls risky; `wx` no longer checks nicknames for us. */
-export type CheckText = (user: UserRow, nickname: string, signal: AbortSignal) => Promise<void>
+export type CheckText = (user: SignedInUser, nickname: string, signal: AbortSignal) => Promise<void>
 
 export function createCheckText(wechat: Pick<Wechat, 'checkText'>): CheckText {
   return async ({ openid }, nickname, signal) => {
-    if (openid === null) return // made by an admin and not seen by WeChat yet: nobody to ask about
     const { suggest } = await wechat.checkText(
       { content: nickname, nickname, openid, scene: 'profile' },
       signal,

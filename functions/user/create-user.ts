@@ -3,15 +3,18 @@ import { insertAudit } from '#shared/db/tables/audit.ts'
 import { findUser, insertUserOnce, newUser } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Reply } from '#shared/http/route.ts'
+import type { KeepReply } from '#shared/idempotency/idempotency.ts'
 import { phoneColumns } from '#shared/users/phone-numbers.ts'
 import { presentUserToAdmin } from '#shared/users/present-user.ts'
-import type { AdminCall, AdministrationOptions } from './administration.ts'
+import type { AdminCall, AdministrationOptions } from './admin-call.ts'
 import type { NewUser } from './schemas.ts'
+
+type CreateUserCall = AdminCall<InferOutput<typeof NewUser>> & { readonly keep: KeepReply }
 
 /** Inserts a user ahead of their first login. @throws Fault `conflict` when the openid is taken */
 export async function createUser(
   { appId, database, phoneKeys, clock }: AdministrationOptions,
-  { body, admin, invocation: { clientIp: ip, requestId } }: AdminCall<InferOutput<typeof NewUser>>,
+  { body, admin, invocation: { clientIp: ip, requestId }, keep }: CreateUserCall,
   signal: AbortSignal,
 ): Promise<Reply> {
   const now = new Date(clock())
@@ -29,6 +32,6 @@ export async function createUser(
       now,
       signal,
     )
-    return { status: 201, data: presentUserToAdmin(created) }
+    return keep(sql, { status: 201, data: presentUserToAdmin(created) })
   })
 }

@@ -1,24 +1,25 @@
 import type { Database } from '#shared/db/database.ts'
 import { findUser, type UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
-import type { Session, SessionGuard } from '#shared/tokens/session-guard.ts'
+import type { LiveSession, SessionGuard } from '#shared/tokens/session-guard.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
 
 /** Who makes the request: the live session and the user's row behind it. */
-export interface CurrentUser {
-  readonly session: Session
-  readonly user: UserRow
+export interface CurrentUser extends LiveSession {
+  readonly user: SignedInUser
 }
+
+/** Nobody signs in without an openid; only users whom an admin made and who never came have none. */
+export type SignedInUser = UserRow & { readonly openid: string }
 
 export type RequireUser = (request: Request, signal: AbortSignal) => Promise<CurrentUser>
 
 export function createRequireUser(guard: SessionGuard, database: Database): RequireUser {
   return async (request, signal) => {
-    const session = await guard.require(request, signal)
-    const user = await findUser(database.sql, session.userId, signal)
-    // The row is the authority: it refuses a deleted or banned user even while a cached verdict still says live.
-    if (user?.status !== 'active' || user.epoch !== session.epoch) throw new Fault('token_revoked')
-    return { session, user }
+    const live = await guard.requireRow(request, signal)
+    const user = await findUser(database.sql, live.session.userId, signal)
+    if (user?.status !== 'active' || user.openid === null) throw new Fault('token_revoked')
+    return { ...live, user: { ...user, openid: user.openid } }
   }
 }
 

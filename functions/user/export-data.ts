@@ -31,7 +31,12 @@ export function exportData({
             ...presentSession(row),
             endedAt: row.revoked_at?.toISOString() ?? null,
           })),
-          audit: audit.map((row) => ({ at: row.at.toISOString(), action: row.action, ip: row.ip })),
+          // The address in a row is the actor's: an admin's is not the caller's to see.
+          audit: audit.map((row) => ({
+            at: row.at.toISOString(),
+            action: row.action,
+            ip: row.actor_id === user.id ? row.ip : null,
+          })),
         },
       }
     },

@@ -1,6 +1,4 @@
 import type { Clock } from '#shared/clock.ts'
-import type { Database } from '#shared/db/database.ts'
-import { findSession } from '#shared/db/tables/sessions.ts'
 import { Fault } from '#shared/errors.ts'
 import type { CodeExchange } from '#shared/wechat/code-exchange.ts'
 import type { CurrentUser } from './current-user.ts'
@@ -15,22 +13,20 @@ export type RequireFreshLogin = (
 const FRESH_MS = 5 * 60_000
 
 export interface FreshLoginOptions {
-  readonly database: Database
   readonly exchange: CodeExchange
   readonly clock: Clock
 }
 
 /** @throws Fault `forbidden` with the reason `fresh_login_required`. @see ASVS 5.0 7.5.1 */
-export function createRequireFreshLogin({ database, exchange, clock }: FreshLoginOptions): RequireFreshLogin {
-  return async ({ session, user }, loginCode, signal) => {
+export function createRequireFreshLogin({ exchange, clock }: FreshLoginOptions): RequireFreshLogin {
+  return async ({ row, user }, loginCode, signal) => {
     if (loginCode !== undefined) {
       const { openid } = await exchange(loginCode, signal)
       if (openid !== user.openid)
         throw new Fault('forbidden', { details: [{ reason: 'login_code_of_another_user' }] })
       return
     }
-    const row = await findSession(database.sql, session.sessionId, signal)
-    if (row !== undefined && clock() - row.created_at.getTime() <= FRESH_MS) return
+    if (clock() - row.created_at.getTime() <= FRESH_MS) return
     throw new Fault('forbidden', { details: [{ reason: 'fresh_login_required', field: 'loginCode' }] })
   }
 }

@@ -7,7 +7,7 @@ const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
 
 export const nickname = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(32), v.regex(PRINTABLE))
 const gender = v.picklist(['unknown', 'male', 'female'])
-const locale = v.pipe(v.string(), v.maxLength(35), v.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/))
+export const locale = v.pipe(v.string(), v.maxLength(35), v.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/))
 const role = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,30}$/))
 const roles = v.pipe(v.array(role), v.maxLength(8))
 const phone = v.pipe(v.string(), v.regex(/^\+[1-9]\d{6,14}$/))

@@ -1,17 +1,16 @@
 import * as v from 'valibot'
-import type { Database } from '#shared/db/database.ts'
-import { findSession } from '#shared/db/tables/sessions.ts'
-import { Fault } from '#shared/errors.ts'
+import type { SessionRow } from '#shared/db/tables/sessions.ts'
 import type { Keyring } from '#shared/keyring.ts'
-import type { Session } from '#shared/tokens/session-guard.ts'
 import { unsealWechatKey } from '#shared/tokens/session-keys.ts'
-import { decryptData } from '#shared/wechat/decrypt-data.ts'
+import { decryptData, sessionKeyMismatch } from '#shared/wechat/decrypt-data.ts'
 import { verifyRawData } from '#shared/wechat/raw-data.ts'
 
 /** Data that older clients hand over, protected by the session_key of their login. */
 export interface SessionData {
-  phoneNumber(session: Session, data: EncryptedData, signal: AbortSignal): Promise<string>
-  profile(session: Session, data: EncryptedData | SignedData, signal: AbortSignal): Promise<InferredProfile>
+  /** In E.164. @throws Fault `validation_failed` with the reason `session_key_mismatch`, whatever the cause */
+  phoneNumber(row: SessionRow, data: EncryptedData): string
+  /** @throws as above */
+  profile(row: SessionRow, data: EncryptedData | SignedData): WechatUserInfo
 }
 
 export interface EncryptedData {
@@ -35,36 +34,30 @@ const PhoneInfo = v.object({
   countryCode: v.pipe(v.string(), v.regex(/^\d{1,4}$/)),
 })
 
-export type InferredProfile = v.InferOutput<typeof UserInfo>
+export type WechatUserInfo = v.InferOutput<typeof UserInfo>
 
 export interface SessionDataOptions {
   readonly appId: string
-  readonly database: Database
   readonly dataKeys: Keyring
 }
 
-export function createSessionData({ appId, database, dataKeys }: SessionDataOptions): SessionData {
-  async function phoneNumber(session: Session, data: EncryptedData, signal: AbortSignal): Promise<string> {
-    const sessionKey = await wechatKey(session, signal)
+export function createSessionData({ appId, dataKeys }: SessionDataOptions): SessionData {
+  function phoneNumber(row: SessionRow, data: EncryptedData): string {
+    const sessionKey = wechatKey(row)
     const { countryCode, purePhoneNumber } = parse(PhoneInfo, decryptData({ ...data, sessionKey, appId }))
     return `+${countryCode}${purePhoneNumber}`
   }
 
-  async function profile(
-    session: Session,
-    data: EncryptedData | SignedData,
-    signal: AbortSignal,
-  ): Promise<InferredProfile> {
-    const sessionKey = await wechatKey(session, signal)
+  function profile(row: SessionRow, data: EncryptedData | SignedData): WechatUserInfo {
+    const sessionKey = wechatKey(row)
     if ('encryptedData' in data) return parse(UserInfo, decryptData({ ...data, sessionKey, appId }))
-    if (!verifyRawData({ ...data, sessionKey })) throw mismatch()
+    if (!verifyRawData({ ...data, sessionKey })) throw sessionKeyMismatch()
     return parse(UserInfo, parseJson(data.rawData))
   }
 
-  async function wechatKey(session: Session, signal: AbortSignal): Promise<string> {
-    const row = await findSession(database.sql, session.sessionId, signal)
-    if (row?.wechat_key_encrypted == null) throw mismatch()
-    return unsealWechatKey(dataKeys, row.id, row.wechat_key_encrypted)
+  function wechatKey({ id, wechat_key_encrypted: sealed }: SessionRow): string {
+    if (sealed === null) throw sessionKeyMismatch()
+    return unsealWechatKey(dataKeys, id, sealed)
   }
 
   return { phoneNumber, profile }
@@ -72,7 +65,7 @@ export function createSessionData({ appId, database, dataKeys }: SessionDataOpti
 
 function parse<Schema extends v.GenericSchema>(schema: Schema, data: unknown): v.InferOutput<Schema> {
   const result = v.safeParse(schema, data)
-  if (!result.success) throw mismatch()
+  if (!result.success) throw sessionKeyMismatch()
   return result.output
 }
 
@@ -82,11 +75,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined // signed, yet not JSON: refused by the schema like any other mismatch
   }
-}
-
-/** One answer to every cause, as decryption gives it, so that nobody can probe with forged data. */
-function mismatch(): Fault {
-  return new Fault('validation_failed', {
-    details: [{ reason: 'session_key_mismatch', message: 'call wx.login, then send data made after it' }],
-  })
 }

@@ -51,9 +51,9 @@ export function createUserApp(options: UserOptions): HttpApp {
     ender,
     requireUser,
     requireAdmin: createRequireAdmin(requireUser),
-    requireFreshLogin: createRequireFreshLogin({ database, exchange: wechat.codeExchange, clock }),
+    requireFreshLogin: createRequireFreshLogin({ exchange: wechat.codeExchange, clock }),
     checkText: createCheckText(wechat),
-    sessionData: createSessionData({ appId, database, dataKeys }),
+    sessionData: createSessionData({ appId, dataKeys }),
     idempotency: createIdempotency({ database, dataKeys, clock }),
     phoneKeys: { dataKeys, indexKey },
   }
@@ -73,9 +73,7 @@ export function createUserApp(options: UserOptions): HttpApp {
       exportData(parts),
       ...administrationRoutes(parts),
     ],
-    async warm(signal) {
-      await Promise.all([database.warm(signal), state.get('warm', signal)])
-    },
+    warm: (signal) => database.warm(signal),
     async close() {
       await Promise.all([database.close(), state.close()])
     },

@@ -5,7 +5,7 @@ import { validate } from '#shared/http/validate.ts'
 import type { CheckText } from './check-text.ts'
 import type { RequireUser } from './current-user.ts'
 import { changeProfile } from './profile.ts'
-import { nickname, WechatProfile } from './schemas.ts'
+import { locale, nickname, WechatProfile } from './schemas.ts'
 import type { SessionData } from './session-data.ts'
 
 const GENDERS = ['unknown', 'male', 'female'] as const
@@ -31,14 +31,14 @@ export function wechatProfile({
     path: '/user/wechat-profile',
     body: WechatProfile,
     async handle({ request, body, signal }) {
-      const { session, user } = await requireUser(request, signal)
-      const info = await sessionData.profile(session, body, signal)
+      const { row, user } = await requireUser(request, signal)
+      const info = sessionData.profile(row, body)
       const name = validate(nickname, info.nickName)
       await checkText(user, name, signal)
       const columns = {
         nickname: name,
         gender: GENDERS[info.gender],
-        ...(info.language ? { locale: info.language } : {}),
+        ...(info.language ? { locale: validate(locale, info.language) } : {}),
       }
       return changeProfile(database, user, columns, new Date(clock()), signal)
     },

@@ -33,12 +33,14 @@ const PASSING_NUMBERS: ReadonlySet<number> = new Set([
   4031, // MySQL ER_CLIENT_INTERACTION_TIMEOUT
 ])
 
+// READ COMMITTED as PostgreSQL has it: the default locks the gaps between rows, and two callers then deadlock.
 // The version comments make one text for both: MariaDB reads /*M!, MySQL reads /*!50708 (which MariaDB leaves alone).
 function sessionSettings(statementMs: number): string {
   const limitMs = serverLimitMs(statementMs)
   return `set session time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',
     innodb_lock_wait_timeout = ${LIMITS.lockMs / 1000}
-    /*M! , max_statement_time = ${limitMs / 1000} */ /*!50708 , max_execution_time = ${limitMs} */`
+    /*M! , max_statement_time = ${limitMs / 1000}, tx_isolation = 'READ-COMMITTED' */
+    /*!50708 , max_execution_time = ${limitMs}, transaction_isolation = 'READ-COMMITTED' */`
 }
 
 /**

@@ -67,8 +67,8 @@ export function createApp(options: AppOptions): HttpApp {
     seen: { match?: Match },
   ): Promise<Response> {
     if (request.method === 'OPTIONS') return cors.preflight(request)
-    checkSize(request)
     const url = new URL(request.url)
+    checkSize(request.headers, url)
     const match = findRoute(request.method, url.pathname)
     seen.match = match
     const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
@@ -117,10 +117,9 @@ function singleValues(search: URLSearchParams): Record<string, string> {
   return Object.fromEntries(entries)
 }
 
-function checkSize(request: Request): void {
+function checkSize(headers: Headers, { pathname, search }: URL): void {
   let headerChars = 0
-  for (const [name, value] of request.headers) headerChars += name.length + value.length + 4
-  const { pathname, search } = new URL(request.url)
+  for (const [name, value] of headers) headerChars += name.length + value.length + 4
   if (headerChars > MAX_HEADER_CHARS || pathname.length + search.length > MAX_TARGET_CHARS) {
     throw new Fault('payload_too_large', {
       details: [{ maxHeaderBytes: MAX_HEADER_CHARS, maxTargetBytes: MAX_TARGET_CHARS }],

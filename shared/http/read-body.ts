@@ -27,8 +27,7 @@ export async function readBytes(
   maxBytes: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const tooLarge = new Fault('payload_too_large', { details: [{ maxBytes }] })
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge
+  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
   if (request.body === null) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0
@@ -38,13 +37,17 @@ export async function readBytes(
       const { done, value } = await abandonable(reader.read(), signal)
       if (done) return Buffer.concat(chunks, size)
       size += value.byteLength
-      if (size > maxBytes) throw tooLarge
+      if (size > maxBytes) throw tooLarge(maxBytes)
       chunks.push(value)
     }
   } finally {
     // Tells the sender that nobody reads on; an already finished stream ignores it.
     reader.cancel().catch(() => {})
   }
+}
+
+function tooLarge(maxBytes: number): Fault {
+  return new Fault('payload_too_large', { details: [{ maxBytes }] })
 }
 
 function requireJsonType(headers: Headers): void {

@@ -11,7 +11,7 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly query: Query
   readonly body: Body
   readonly invocation: Invocation
-  /** Ends with the request's deadline or the client's leaving. */
+  /** Ends with the request's deadline, or when the instance stops. */
   readonly signal: AbortSignal
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#shared/clock.ts'
-import type { Database } from '#shared/db/database.ts'
+import type { Database, Queries } from '#shared/db/database.ts'
 import {
   claimIdempotency,
   findIdempotency,
@@ -22,14 +22,22 @@ export interface IdempotentRequest {
   readonly body: unknown
 }
 
+/** Keeps the answer in the transaction of the work itself, so that neither is there without the other. */
+export type KeepReply = (sql: Queries, reply: Reply) => Promise<Reply>
+
 export interface Idempotency {
   /**
-   * Runs `work` once for each `Idempotency-Key` of a caller and route; a repetition within 24 h gets the stored answer.
-   * Without the header `work` simply runs. A failure stores nothing, so that the same key can try again.
+   * Runs `work` once for each `Idempotency-Key` of a caller and route; a repetition within 24 h gets the kept answer.
+   * `work` passes its answer through `keep` in its own transaction. Without the header `work` simply runs. Work that
+   * fails leaves nothing behind, so that the same key can try again.
    *
    * @throws Fault `idempotency_mismatch` for the key with another body, `conflict` while the first is still running.
    */
-  run(request: IdempotentRequest, work: () => Promise<Reply>, signal: AbortSignal): Promise<Reply>
+  run(
+    request: IdempotentRequest,
+    work: (keep: KeepReply) => Promise<Reply>,
+    signal: AbortSignal,
+  ): Promise<Reply>
 }
 
 export interface IdempotencyOptions {
@@ -41,16 +49,17 @@ export interface IdempotencyOptions {
 const KEPT_MS = 24 * 3_600_000
 /** Longer than any request may take, so a claim outlives its request and not much more. */
 const CLAIM_MS = 30_000
+const RELEASE_MS = 1_000
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/
 
 export function createIdempotency({ database, dataKeys, clock }: IdempotencyOptions): Idempotency {
   async function run(
     request: IdempotentRequest,
-    work: () => Promise<Reply>,
+    work: (keep: KeepReply) => Promise<Reply>,
     signal: AbortSignal,
   ): Promise<Reply> {
     const key = request.headers.get('idempotency-key')
-    if (key === null) return work()
+    if (key === null) return work(async (_, reply) => reply)
     if (!KEY_FORM.test(key)) {
       throw new Fault('validation_failed', {
         details: [{ path: 'Idempotency-Key', message: 'expected 1 to 255 visible ASCII characters' }],
@@ -61,25 +70,20 @@ export function createIdempotency({ database, dataKeys, clock }: IdempotencyOpti
     const now = clock()
     const claim = { id, requestHash, now: new Date(now), until: new Date(now + CLAIM_MS) }
     if (!(await claimIdempotency(database, claim, signal))) return storedReply(id, requestHash, signal)
-    return runClaimed(id, work, signal)
-  }
-
-  async function runClaimed(id: string, work: () => Promise<Reply>, signal: AbortSignal): Promise<Reply> {
     try {
-      const reply = await work()
-      const { status = 200, data } = reply
-      const response = seal(dataKeys, JSON.stringify(data ?? {}), `idempotency:${id}`)
-      await storeIdempotency(
-        database.sql,
-        id,
-        { status, response, expires_at: new Date(clock() + KEPT_MS) },
-        signal,
-      )
-      return reply
+      return await work((sql, reply) => keep(sql, id, reply, signal))
     } catch (error) {
-      await releaseIdempotency(database.sql, id, signal).catch(() => {}) // the claim then runs out by itself
+      // Nothing was committed, or we cannot know: a claim that stays runs out by itself, an answer that was kept stays.
+      await releaseIdempotency(database.sql, id, AbortSignal.timeout(RELEASE_MS)).catch(() => {})
       throw error
     }
+  }
+
+  async function keep(sql: Queries, id: string, reply: Reply, signal: AbortSignal): Promise<Reply> {
+    const { status = 200, data } = reply
+    const response = seal(dataKeys, JSON.stringify(data ?? {}), `idempotency:${id}`)
+    await storeIdempotency(sql, id, { status, response, expires_at: new Date(clock() + KEPT_MS) }, signal)
+    return reply
   }
 
   async function storedReply(id: string, requestHash: string, signal: AbortSignal): Promise<Reply> {

@@ -4,8 +4,6 @@ const MAX_TEXT = 2_000
 /** Names whose values never reach a log, whatever they hold. */
 const SECRET_NAME =
   /token|secret|password|passwd|authorization|cookie|session_?key|signing|signature|encrypt|private|^key$|apikey|phone|openid|unionid|js_?code|^code$|^iv$|^nonce$/i
-/** Names that match the line above and are harmless. */
-const HARMLESS_NAME = /^(tokenType|phoneCountry|signingMode)$/
 
 /** Shapes of secrets inside free text: JWTs, bearer values, credentials in URLs and queries, mainland phone numbers. */
 const SECRET_TEXT: readonly (readonly [RegExp, string])[] = [
@@ -37,11 +35,7 @@ export function redact(value: unknown, depth = 0): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([name, item]) => [
       name,
-      SECRET_NAME.test(name) &&
-      !HARMLESS_NAME.test(name) &&
-      item !== undefined &&
-      item !== null &&
-      typeof item !== 'boolean'
+      SECRET_NAME.test(name) && item !== undefined && item !== null && typeof item !== 'boolean'
         ? '[secret]'
         : redact(item, depth + 1),
     ]),

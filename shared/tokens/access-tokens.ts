@@ -41,6 +41,8 @@ export interface AccessTokensOptions {
 export const ACCESS_TOKEN_LIFE_S = 600
 export const CLOCK_TOLERANCE_S = 5
 
+/** However late a token says it expires. */
+const MAX_AGE_S = 900
 const ALGORITHM = 'ES256'
 const TYPE = 'at+jwt'
 const MAX_TOKEN_CHARS = 2_048
@@ -76,7 +78,7 @@ export function createAccessTokens({ keys, issuer, audience, clock }: AccessToke
         issuer,
         audience,
         requiredClaims: REQUIRED_CLAIMS,
-        maxTokenAge: 900,
+        maxTokenAge: MAX_AGE_S,
         clockTolerance: CLOCK_TOLERANCE_S,
         currentDate: new Date(clock()),
       })

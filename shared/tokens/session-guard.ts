@@ -16,6 +16,16 @@ export interface SessionGuard {
    * @throws Fault `unauthenticated`, `token_expired` or `token_revoked`.
    */
   require(request: Request, signal: AbortSignal): Promise<Session>
+  /**
+   * The same with the database's own row, whatever the state store remembers: for functions that read the user's row
+   * anyway, and for what must not trust a memory.
+   */
+  requireRow(request: Request, signal: AbortSignal): Promise<LiveSession>
+}
+
+export interface LiveSession {
+  readonly session: Session
+  readonly row: SessionWithUser
 }
 
 export interface SessionGuardOptions {
@@ -32,21 +42,29 @@ export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
     const claims = await accessTokens.verify(bearerToken(request.headers))
     const verdict = await revocations.verdict(claims, signal)
     if (verdict === 'ended') throw new Fault('token_revoked')
-    if (verdict === 'unknown') await askDatabase(claims, signal)
+    if (verdict === 'unknown') {
+      await liveRow(claims, signal)
+      await revocations.rememberLive(claims, signal)
+    }
     return claims
   }
 
-  async function askDatabase(claims: AccessClaims, signal: AbortSignal): Promise<void> {
-    const session = isUuid(claims.sessionId)
-      ? await findSession(database.sql, claims.sessionId, signal)
-      : undefined
-    if (session === undefined || session.user_epoch !== claims.epoch || !isLive(session, new Date(clock()))) {
-      throw new Fault('token_revoked')
-    }
-    await revocations.rememberLive(claims, signal)
+  async function requireRow(request: Request, signal: AbortSignal): Promise<LiveSession> {
+    const session = await accessTokens.verify(bearerToken(request.headers))
+    return { session, row: await liveRow(session, signal) }
   }
 
-  return { require }
+  async function liveRow(claims: AccessClaims, signal: AbortSignal): Promise<SessionWithUser> {
+    const row = isUuid(claims.sessionId)
+      ? await findSession(database.sql, claims.sessionId, signal)
+      : undefined
+    if (row === undefined || row.user_epoch !== claims.epoch || !isLive(row, new Date(clock()))) {
+      throw new Fault('token_revoked')
+    }
+    return row
+  }
+
+  return { require, requireRow }
 }
 
 /** Whether the database lets the session be used at `now`. */

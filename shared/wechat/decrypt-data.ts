@@ -31,12 +31,15 @@ export function decryptData({
   const data = decrypt(sessionKey, iv, encryptedData)
   const Ours = looseObject({ watermark: looseObject({ appid: literal(appId) }) })
   const result = safeParse(Ours, data)
-  if (!result.success) {
-    throw new Fault('validation_failed', {
-      details: [{ reason: 'session_key_mismatch', message: 'call wx.login, then send data made after it' }],
-    })
-  }
+  if (!result.success) throw sessionKeyMismatch()
   return result.output
+}
+
+/** The one answer to all data that does not fit the session_key. */
+export function sessionKeyMismatch(): Fault {
+  return new Fault('validation_failed', {
+    details: [{ reason: 'session_key_mismatch', message: 'call wx.login, then send data made after it' }],
+  })
 }
 
 function decrypt(sessionKey: string, iv: string, encryptedData: string): unknown {

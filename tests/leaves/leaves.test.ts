@@ -65,6 +65,19 @@ describe('deadlines', () => {
     await expect(abandonable(Promise.reject(new Error('own')), signal)).rejects.toThrow('own')
   })
 
+  test("a failure of work that was abandoned before it began is nobody's unhandled rejection", async () => {
+    const unhandled: unknown[] = []
+    const note = (error: unknown) => void unhandled.push(error)
+    process.on('unhandledRejection', note)
+
+    const waiting = abandonable(Promise.reject(new Error('late')), AbortSignal.abort(new Error('ended')))
+
+    await expect(waiting).rejects.toThrow('ended')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    process.off('unhandledRejection', note)
+    expect(unhandled).toEqual([])
+  })
+
   test('within ends after its time', async () => {
     const signal = within(5, new AbortController().signal)
 

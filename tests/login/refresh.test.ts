@@ -167,6 +167,18 @@ describe.each(['postgres', 'mysql'] as const)('sessions on %s', (dialect) => {
     expect((await backend.call('/user', { token: session.accessToken })).body.error).toBe('token_revoked')
   })
 
+  test('a sign-out that the state store never hears of is seen at once where the database is read', async () => {
+    const session = await backend.signIn('dev-nora')
+    await backend.call('/logout', { token: session.accessToken, body: { everywhere: false } })
+    const next = await backend.signIn('dev-nora')
+    const out = { method: 'POST', token: next.accessToken }
+    backend.state.failing = true
+    await backend.call('/logout', out)
+    backend.state.failing = false
+
+    expect((await backend.call('/user', { token: next.accessToken })).body.error).toBe('token_revoked')
+  })
+
   test('every instance refuses an expired access token and accepts the refreshed one', async () => {
     const session = await backend.signIn('dev-mia')
     backend.advance(606_000)

@@ -297,6 +297,21 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
     expect(JSON.stringify(body)).not.toMatch(/13800000006|openid|encrypted/i)
   })
 
+  test("the export does not show an admin's address to the user they acted on", async () => {
+    const admin = await backend.signIn('dev-admin')
+    const session = await backend.signIn('dev-quinn')
+    const administered = { method: 'PUT', token: admin.accessToken, body: { roles: ['staff'] } }
+    await backend.call(`/users/${session.user.id}`, {
+      ...administered,
+      invocation: { clientIp: '198.51.100.9' },
+    })
+
+    const { body } = await backend.call('/user/export', { token: session.accessToken })
+
+    expect(body.data.audit).toEqual([{ at: expect.any(String), action: 'user.administered', ip: null }])
+    expect(JSON.stringify(body)).not.toContain('198.51.100.9')
+  })
+
   describe('account deletion', () => {
     test('ends every session, erases personal data, and leaves an audit row', async () => {
       const session = await backend.signIn('dev-nina')
@@ -335,6 +350,31 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
       expect(JSON.stringify([sessions, audit])).not.toContain('203.0.113.7')
       expect(sessions.map(({ wechat_key_encrypted: key }) => key)).toEqual([null, null])
       expect(audit.map(({ action }) => action)).toContain('user.deleted')
+    })
+
+    test("erases the person's addresses from what they did, and keeps an admin's", async () => {
+      const admin = await backend.signIn('dev-admin')
+      const session = await backend.signIn('dev-ruth')
+      const administered = { method: 'PUT', token: admin.accessToken, body: { roles: ['staff'] } }
+      await backend.call(`/users/${session.user.id}`, {
+        ...administered,
+        invocation: { clientIp: '198.51.100.9' },
+      })
+      await bindPhone(session, '13800000009')
+
+      await backend.call('/user', { method: 'DELETE', token: session.accessToken })
+
+      const rows = await backend.database.sql
+        .selectFrom('audit')
+        .select(['action', 'ip'])
+        .where('subject_id', '=', session.user.id)
+        .where('action', 'in', ['user.administered', 'user.phone_bound'])
+        .orderBy('action')
+        .execute()
+      expect(rows).toEqual([
+        { action: 'user.administered', ip: '198.51.100.9' },
+        { action: 'user.phone_bound', ip: null },
+      ])
     })
 
     test('the person may come back as a new user', async () => {
@@ -435,6 +475,19 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
 
       expect(second.body.data).toEqual(first.body.data)
       expect([second.status, other.body.code]).toEqual([201, 40901])
+    })
+
+    test('a creation that fails keeps nothing, so the same key can try again', async () => {
+      const { accessToken: token } = await backend.signIn('dev-admin')
+      const headers = { 'idempotency-key': 'create-zoe' }
+      const { openid } = backend.wechat.control.mintLoginCode('dev-zoe')
+      const taken = await backend.signIn('dev-zoe')
+
+      const refused = await backend.call('/users', { token, headers, body: { openid } })
+      await backend.call('/user', { method: 'DELETE', token: taken.accessToken })
+      const created = await backend.call('/users', { token, headers, body: { openid } })
+
+      expect([refused.body.error, created.status]).toEqual(['conflict', 201])
     })
 
     test('ten creations at once with one key make one user', async () => {

@@ -22,7 +22,7 @@ const USERS: Table = {
     deleted_at: 'time?',
   },
   unique: { users_app_openid: ['app_id', 'openid'] },
-  indexes: { users_phone: ['phone_index'], users_created: ['created_at', 'id'] },
+  indexes: { users_phone: ['phone_index'], users_page: ['app_id', 'id'] },
 }
 
 const SESSIONS: Table = {
@@ -60,7 +60,7 @@ const AUDIT: Table = {
     request_id: 'line?',
     details: 'text',
   },
-  indexes: { audit_subject: ['subject_id', 'at'], audit_time: ['at'] },
+  indexes: { audit_subject: ['subject_id', 'id'], audit_actor: ['actor_id'], audit_time: ['at'] },
 }
 
 const IDEMPOTENCY: Table = {

@@ -67,7 +67,19 @@ export function listAudit(
     .execute({ signal })
 }
 
-/** Removes the personal data from a user's audit rows; who did what and when stays. */
-export async function eraseAuditDetails(sql: Queries, subjectId: string, signal: AbortSignal): Promise<void> {
-  await sql.updateTable('audit').set({ ip: null }).where('subject_id', '=', subjectId).execute({ signal })
+/**
+ * Removes a user's addresses from the audit: where they acted, and where somebody unknown acted as them. Who did what
+ * and when stays, and so does the address of an admin who acted on them.
+ */
+export async function eraseAuditDetails(sql: Queries, userId: string, signal: AbortSignal): Promise<void> {
+  await sql
+    .updateTable('audit')
+    .set({ ip: null })
+    .where((is) =>
+      is.or([
+        is('actor_id', '=', userId),
+        is.and([is('actor_id', 'is', null), is('subject_id', '=', userId)]),
+      ]),
+    )
+    .execute({ signal })
 }

@@ -8,7 +8,7 @@ export interface IdempotencyTable {
   request_hash: string
   /** Null while the first request is still running. */
   status: number | null
-  /** The stored JSON answer, encrypted at rest (`shared/crypto`). */
+  /** The stored JSON answer, encrypted at rest (`shared/seal.ts`). */
   response: string | null
   /** While running: when the claim may be taken over. Afterwards: when the row may go. */
   expires_at: Date
@@ -24,18 +24,17 @@ export interface IdempotencyClaim {
   readonly until: Date
 }
 
-/** Takes the key for one request, also from a claim that ran out; false when it is taken or already answered. */
+/**
+ * Takes the key for one request; false when it is taken or already answered. Rows that ran out go first, this key's
+ * among them.
+ */
 export async function claimIdempotency(
   database: Database,
   claim: IdempotencyClaim,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { id, requestHash, now, until } = claim
-  await database.sql
-    .deleteFrom('idempotency')
-    .where('id', '=', id)
-    .where('expires_at', '<=', now)
-    .execute({ signal })
+  await database.sql.deleteFrom('idempotency').where('expires_at', '<=', now).execute({ signal })
   const row = { id, request_hash: requestHash, status: null, response: null, expires_at: until }
   const insert = database.sql.insertInto('idempotency').values(row)
   const once =

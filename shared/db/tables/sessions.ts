@@ -7,7 +7,7 @@ export interface SessionsTable {
   user_id: string
   /** Generation of the refresh token; rises by one at each rotation. */
   counter: number
-  /** The session's 32-byte refresh key, encrypted (`shared/crypto`). */
+  /** The session's 32-byte refresh key, encrypted (`shared/seal.ts`). */
   key_encrypted: string
   /** WeChat's session_key, encrypted; null when the session did not come from wx.login. */
   wechat_key_encrypted: string | null

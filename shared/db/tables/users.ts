@@ -18,7 +18,7 @@ export interface UsersTable {
   locale: string | null
   /** Comma-separated role names; empty for an ordinary user. */
   roles: string
-  /** The phone number in E.164, encrypted (`shared/crypto`). */
+  /** The phone number in E.164, encrypted (`shared/seal.ts`). */
   phone_encrypted: string | null
   /** HMAC of the phone number in E.164, for looking it up. */
   phone_index: string | null
