@@ -1,4 +1,5 @@
 import { refusal } from './refusal.ts'
+import { crashedInAdaptor } from './crashed.ts'
 import type { ListenOptions, Server } from './serve.ts'
 
 /** Beyond any platform's own limit; what a route takes is the route's business. */
@@ -13,6 +14,7 @@ interface Bun {
     readonly maxRequestBodySize: number
     readonly development: boolean
     fetch(request: Request): Response | Promise<Response>
+    error(error: unknown): Response
   }): BunServer
 }
 
@@ -36,16 +38,18 @@ export function listen({ instance, hostname, port }: ListenOptions): Promise<Ser
     fetch(request) {
       return refused(request) ?? instance.handle(request, server.requestIP(request)?.address ?? '')
     },
+    error: crashedInAdaptor,
   })
   return Promise.resolve({ port: server.port, stop: () => server.stop() })
 }
 
-function refused({ method, headers }: Request): Response | undefined {
+function refused({ method, url, headers }: Request): Response | undefined {
   return refusal({
     // Bun refuses the combinations that an older protocol or an odd target would make of a head by itself.
     isHttp11: true,
     target: '/',
     method,
+    url,
     host: headers.get('host'),
     contentLength: headers.get('content-length'),
     transferEncoding: headers.get('transfer-encoding'),

@@ -1,6 +1,7 @@
 import type { App } from '#shared/http/app.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Call, Contract, Hook } from './contract.ts'
+import { crashed } from './crashed.ts'
 import { openInvocation, type OpenInvocation } from './open-invocation.ts'
 import { withoutPlatformHeaders } from './without-platform-headers.ts'
 
@@ -145,10 +146,6 @@ function healthStatus(method: string, path: string, draining: boolean): number |
 /** The client left before its body was whole: nobody reads the answer, and nothing has to be mended. */
 function isGone(error: unknown): boolean {
   return error instanceof DOMException && error.name === 'AbortError'
-}
-
-function crashed(): Response {
-  return Response.json({ code: 50000, error: 'internal', message: 'Internal error' }, { status: 500 })
 }
 
 function parsed(text: string): unknown {

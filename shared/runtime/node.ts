@@ -1,9 +1,12 @@
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
+import { crashedInAdaptor } from './crashed.ts'
 import { refusal } from './refusal.ts'
 import type { Instance } from './instance.ts'
 import type { ListenOptions, Server } from './serve.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
+const DRAINED_BYTES = 32 * 1024 * 1024
+const DRAIN_MS = 5_000
 /** Answers that must not have a Content-Length. @see RFC 9110 §8.6 */
 const UNSIZED = new Set([204, 304])
 
@@ -18,7 +21,7 @@ export async function listen({ instance, hostname, port }: ListenOptions): Promi
       if (!server.listening) outgoing.setHeader('connection', 'close')
       // Closing spares a connection with a request in flight, and forgets it: it would stay open for good.
       outgoing.once('close', () => setImmediate(() => server.listening || server.closeIdleConnections()))
-      void exchange(instance, incoming, outgoing)
+      void exchange(instance, incoming, outgoing).catch(() => outgoing.destroy())
     },
   )
   await new Promise<void>((resolve, reject) => {
@@ -42,11 +45,28 @@ async function exchange(
   outgoing.once('close', () => {
     if (!outgoing.writableFinished) leave.abort(gone())
   })
-  const headers = headersOf(incoming)
-  const response =
-    refused(incoming, headers) ??
-    (await instance.handle(requestOf(incoming, headers, leave.signal), incoming.socket.remoteAddress ?? ''))
+  outgoing.once('finish', () => drain(incoming))
+  const response = await answer(instance, incoming, leave.signal).catch(crashedInAdaptor)
   await send(response, outgoing, incoming.method === 'HEAD')
+}
+
+async function answer(instance: Instance, incoming: IncomingMessage, signal: AbortSignal): Promise<Response> {
+  const headers = headersOf(incoming)
+  const peer = incoming.socket.remoteAddress ?? ''
+  return refused(incoming, headers) ?? instance.handle(requestOf(incoming, headers, signal), peer)
+}
+
+/** Reads away what the app left of a body, since the next request stands behind it on the connection; within reason. */
+function drain(incoming: IncomingMessage): void {
+  if (incoming.complete) return
+  let leftBytes = DRAINED_BYTES
+  const timer = setTimeout(() => incoming.destroy(), DRAIN_MS).unref()
+  incoming.once('close', () => clearTimeout(timer)).removeAllListeners('data')
+  incoming.on('data', (chunk: Uint8Array) => {
+    leftBytes -= chunk.byteLength
+    if (leftBytes < 0) incoming.destroy()
+  })
+  incoming.resume()
 }
 
 function headersOf({ rawHeaders }: IncomingMessage): Headers {
@@ -62,6 +82,7 @@ function refused(incoming: IncomingMessage, headers: Headers): Response | undefi
     isHttp11: incoming.httpVersion === '1.1',
     target: incoming.url ?? '',
     method: incoming.method ?? '',
+    url: urlOf(incoming, headers),
     host: headers.get('host'),
     contentLength: headers.get('content-length'),
     transferEncoding: headers.get('transfer-encoding'),
@@ -85,6 +106,7 @@ function gone(): DOMException {
 }
 
 function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
+  let isRead = false
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
@@ -92,7 +114,7 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
           controller.enqueue(chunk)
           if ((controller.desiredSize ?? 0) <= 0) incoming.pause()
         })
-        incoming.once('end', () => controller.close())
+        incoming.once('end', () => isRead || controller.close())
         // As Bun says it; Node would speak of a reset connection, in words that differ with the moment.
         incoming.once('error', () => controller.error(gone()))
         incoming.pause()
@@ -100,6 +122,7 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
       pull: () => void incoming.resume(),
       // An app that has read enough still answers: the rest of the body is read and dropped, the socket stays.
       cancel() {
+        isRead = true
         incoming.removeAllListeners('data')
         incoming.resume()
       },

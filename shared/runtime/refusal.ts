@@ -7,6 +7,8 @@ export interface Head {
   readonly isHttp11: boolean
   readonly method: string
   readonly target: string
+  /** What the runtime makes of target and Host. */
+  readonly url: string
   /** The header's value; several lines joined by a comma, as `Headers` gives them. */
   readonly host: string | null
   readonly contentLength: string | null
@@ -23,6 +25,7 @@ export function refusal({
   isHttp11,
   method,
   target,
+  url,
   host,
   contentLength,
   transferEncoding,
@@ -38,6 +41,8 @@ export function refusal({
   if (!/^(\/|[a-z][a-z0-9+.-]*:\/\/)/i.test(target)) return refuse(400)
   // Two Host lines, or a host that is none, make `request.url` whatever the sender likes.
   if (host !== null && !HOST.test(host)) return refuse(400)
+  // `a:99999` and `256.256.256.256` look like hosts and make no URL.
+  if (!URL.canParse(url)) return refuse(400)
   return undefined
 }
 

@@ -8,7 +8,8 @@ import { local } from './local.ts'
 import { scf } from './scf.ts'
 
 const CONTRACTS: Readonly<Record<Platform, Contract>> = { fc, scf, local }
-const DRAIN_TIMEOUT_MS = 5_000
+const DRAIN_MS = 4_000
+const CLOSE_MS = 1_000
 
 /** Names and values of the process environment. */
 type Env = Readonly<Record<string, string | undefined>>
@@ -53,8 +54,12 @@ function portOf(env: Env): number {
 }
 
 async function shutDown(instance: Instance, server: Server): Promise<void> {
-  const late = new Promise<void>((resolve) => setTimeout(resolve, DRAIN_TIMEOUT_MS))
-  await Promise.race([Promise.all([server.stop(), instance.drain()]), late])
-  await Promise.race([instance.close(), late])
+  await Promise.race([Promise.all([server.stop(), instance.drain()]), after(DRAIN_MS)])
+  // What is still in flight is told to end, and has a moment to answer so.
+  await Promise.race([Promise.all([instance.close(), instance.drain()]), after(CLOSE_MS)])
   process.exit(0)
+}
+
+function after(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
 }

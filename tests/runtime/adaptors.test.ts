@@ -35,6 +35,8 @@ const ATTACKS: Readonly<Record<string, string>> = {
   'no host': 'GET /see HTTP/1.1\r\n\r\n',
   'two hosts': 'GET /see HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n',
   'a host that is none': 'GET /see HTTP/1.1\r\nHost: a b/c?\r\n\r\n',
+  'a host with a port beyond all ports': 'GET /see HTTP/1.1\r\nHost: a:99999\r\n\r\n',
+  'a host that is no address': 'GET /see HTTP/1.1\r\nHost: 256.256.256.256\r\n\r\n',
   'a host with an account': 'GET /see HTTP/1.1\r\nHost: user@a\r\n\r\n',
   'a zero byte in a header': 'GET /see HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n',
   'a carriage return in a header': 'GET /see HTTP/1.1\r\nHost: a\r\nX: a\rb\r\n\r\n',
@@ -53,6 +55,21 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     probe = await startProbe(bundle.file, runtime, (port) => ({ PORT: String(port) }))
   })
   afterAll(() => probe.process.stop(), 15_000)
+
+  test('a body that the app leaves unread does not stand in the way of the next request', async () => {
+    const body = 'x'.repeat(1_000_000)
+    const socket = connect(probe.process.port, '127.0.0.1')
+    let text = ''
+    socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+
+    socket.write(`POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`)
+    await until(() => text.includes('not read'))
+    socket.write('GET /none HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(() => text.includes('HTTP/1.1 204'))
+    socket.destroy()
+
+    expect(text).toMatch(/^HTTP\/1\.1 413 /)
+  })
 
   async function see(path: string, init?: RequestInit): Promise<Record<string, unknown>> {
     return { ...Object(await (await fetch(`${probe.url}${path}`, init)).json()) }
@@ -159,7 +176,13 @@ describe.each(RUNTIMES)('on %s', (runtime) => {
     const answer = await fetch(`${probe.url}/throw`)
 
     expect(answer.status).toBe(500)
-    expect(await answer.json()).toEqual({ code: 50000, error: 'internal', message: 'Internal error' })
+    expect(await answer.json()).toEqual({
+      code: 50000,
+      error: 'internal',
+      message: 'Internal error',
+      details: [],
+      requestId: expect.any(String),
+    })
     await until(() =>
       probe.lines.some((line) => line.includes('"runtime.crashed"') && line.includes('a mistake of ours')),
     )
