@@ -22,7 +22,6 @@ const PASSING_STATES: ReadonlySet<string> = new Set([
   '57014', // statement_timeout
 ])
 const PASSING_CLASSES = /^(08|53|57P)/ // connection, resources (too many connections), shutdown and crash
-const SQLSTATE = /^[0-9A-Z]{5}$/
 const COUNTED = /^(INSERT|UPDATE|DELETE|MERGE)$/
 
 /** Connections over `pg`. TLS comes from the URL: `?sslmode=verify-full`. */
@@ -74,9 +73,14 @@ async function connect(url: URL, statementMs: number, signal: AbortSignal): Prom
   return { query, isBroken: () => socket.destroyed, end: () => client.end(), destroy }
 }
 
+/** What the server itself said. The code alone would not tell: EPIPE has the form of an SQLSTATE. */
 function isServerError(error: unknown): error is { readonly code: string } {
   return (
-    error instanceof Error && 'code' in error && typeof error.code === 'string' && SQLSTATE.test(error.code)
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'severity' in error &&
+    error.severity !== undefined
   )
 }
 

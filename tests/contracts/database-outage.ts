@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { sql } from 'kysely'
 import { Fault } from '#shared/errors.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { eventually } from '#tests/services/eventually.ts'
@@ -81,6 +82,21 @@ export function databaseOutageSuite(start: () => Promise<DatabaseOutage>): void 
 
     proxy.restore()
     await database.warm(signal)
+    await database.close()
+    await proxy.close()
+    await server.stop()
+  })
+
+  test('a connection that breaks while a long statement is being written: unavailable', async () => {
+    const server = await start()
+    const proxy = await tcpProxy(Number(server.url.port))
+    const database = openDatabase({ url: onPort(server.url, proxy.port), poolSize: 1 })
+    await database.warm(signal)
+    proxy.cut() // in the same turn of the loop, so that the client writes into it: EPIPE
+
+    const long = sql`select length(${'x'.repeat(8 * 1024 * 1024)})`.execute(database.sql)
+
+    await expect(long).rejects.toMatchObject({ error: 'unavailable', retryAfterS: 1 })
     await database.close()
     await proxy.close()
     await server.stop()
