@@ -1,6 +1,7 @@
 import * as v from 'valibot'
+import { printableText } from '#shared/http/printable-text.ts'
 
-const deviceText = v.optional(v.pipe(v.string(), v.maxLength(128)))
+const deviceText = v.optional(printableText(128))
 
 export const SignIn = v.strictObject({
   code: v.pipe(v.string(), v.minLength(1), v.maxLength(256)),

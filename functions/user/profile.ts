@@ -33,6 +33,8 @@ export function profileRoutes({ database, requireUser, checkText, clock }: Profi
       body: Profile,
       async handle({ request, body, signal }) {
         const { user } = await requireUser(request, signal)
+        // Files come with the upload function; until then nobody has one to show.
+        if (typeof body.avatarFileId === 'string') throw noSuchFile()
         if (typeof body.nickname === 'string') await checkText(user, body.nickname, signal)
         return changeProfile(database, user, profileColumns(body), new Date(clock()), signal)
       },
@@ -53,6 +55,12 @@ export async function changeProfile(
   // Deleted in the meantime: the erased row must not get personal data back.
   if (!changed) throw new Fault('token_revoked')
   return { data: presentUser({ ...user, ...change }) }
+}
+
+function noSuchFile(): Fault {
+  return new Fault('validation_failed', {
+    details: [{ path: 'avatarFileId', message: 'no such file of yours' }],
+  })
 }
 
 interface ProfileFields {

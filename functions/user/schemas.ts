@@ -1,16 +1,25 @@
 import * as v from 'valibot'
+import { printableText } from '#shared/http/printable-text.ts'
 
 const code = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
 const base64 = v.pipe(v.string(), v.maxLength(8192), v.base64())
-/** No control, format, surrogate or line-separator characters, which hide or disguise text. */
-const PRINTABLE = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+$/u
-
-export const nickname = v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(32), v.regex(PRINTABLE))
+export const nickname = printableText(32)
 const gender = v.picklist(['unknown', 'male', 'female'])
-export const locale = v.pipe(v.string(), v.maxLength(35), v.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/))
-const role = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,30}$/))
-const roles = v.pipe(v.array(role), v.maxLength(8))
-const phone = v.pipe(v.string(), v.regex(/^\+[1-9]\d{6,14}$/))
+export const locale = v.pipe(
+  v.string(),
+  v.maxLength(35),
+  v.regex(/^[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*$/, 'expected a language tag, as zh-CN'),
+)
+const role = v.pipe(
+  v.string(),
+  v.regex(/^[a-z][a-z0-9_]{0,30}$/, 'expected lower-case letters, digits and _'),
+)
+const roles = v.pipe(
+  v.array(role),
+  v.maxLength(8),
+  v.transform((names) => [...new Set(names)]),
+)
+const phone = v.pipe(v.string(), v.regex(/^\+[1-9]\d{6,14}$/, 'expected E.164, as +8613800000001'))
 
 export const Profile = v.strictObject({
   nickname: v.optional(v.nullable(nickname)),
@@ -33,14 +42,14 @@ export const PhoneBinding = v.union([
 export const WechatProfile = v.union([
   v.strictObject({
     rawData: v.pipe(v.string(), v.maxLength(8192)),
-    signature: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/)),
+    signature: v.pipe(v.string(), v.regex(/^[0-9a-f]{40}$/, 'expected 40 hexadecimal digits')),
   }),
   v.strictObject({ encryptedData: base64, iv: base64 }),
 ])
 
 export const UserList = v.strictObject({
   limit: v.optional(
-    v.pipe(v.string(), v.regex(/^\d{1,3}$/), v.transform(Number), v.minValue(1), v.maxValue(100)),
+    v.pipe(v.string(), v.regex(/^(?:[1-9]\d?|100)$/, 'expected 1 to 100'), v.transform(Number)),
     '20',
   ),
   cursor: v.optional(v.pipe(v.string(), v.maxLength(128))),
@@ -50,7 +59,7 @@ export const UserSearch = v.strictObject({ phone })
 
 export const NewUser = v.strictObject({
   /** The openid in this mini-program, when it is known; the person's first login then finds this user. */
-  openid: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/))),
+  openid: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/, 'expected an openid'))),
   nickname: v.optional(nickname),
   gender: v.optional(gender),
   locale: v.optional(locale),

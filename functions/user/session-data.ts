@@ -24,9 +24,9 @@ export interface SignedData {
 }
 
 const UserInfo = v.object({
-  nickName: v.pipe(v.string(), v.trim(), v.maxLength(64)),
+  nickName: v.string(),
   gender: v.optional(v.picklist([0, 1, 2]), 0),
-  language: v.optional(v.pipe(v.string(), v.maxLength(35))),
+  language: v.optional(v.string()),
 })
 
 const PhoneInfo = v.object({

@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import { route } from '#shared/http/route.ts'
@@ -8,6 +9,8 @@ import { changeProfile } from './profile.ts'
 import { locale, nickname, WechatProfile } from './schemas.ts'
 import type { SessionData } from './session-data.ts'
 
+/** What WeChat signed is still a stranger's text: the rules of PUT /user hold. */
+const Taken = v.object({ nickName: nickname, language: v.nullable(locale) })
 const GENDERS = ['unknown', 'male', 'female'] as const
 
 export interface WechatProfileOptions {
@@ -33,12 +36,15 @@ export function wechatProfile({
     async handle({ request, body, signal }) {
       const { row, user } = await requireUser(request, signal)
       const info = sessionData.profile(row, body)
-      const name = validate(nickname, info.nickName)
-      await checkText(user, name, signal)
+      const { nickName, language } = validate(Taken, {
+        nickName: info.nickName,
+        language: info.language || null,
+      })
+      await checkText(user, nickName, signal)
       const columns = {
-        nickname: name,
+        nickname: nickName,
         gender: GENDERS[info.gender],
-        ...(info.language ? { locale: validate(locale, info.language) } : {}),
+        ...(language && { locale: language }),
       }
       return changeProfile(database, user, columns, new Date(clock()), signal)
     },

@@ -6,21 +6,15 @@ const HEADERS = {
   'access-control-max-age': '600',
 }
 
-/** Cross-origin headers for the listed origins (`https://admin.example.com`); mini-programs need none. */
-export function createCors(origins: readonly string[]) {
-  function headersFor(request: Request): Readonly<Record<string, string>> {
-    const origin = request.headers.get('origin')
-    if (origin === null || !origins.includes(origin)) return {}
-    return { ...HEADERS, 'access-control-allow-origin': origin, vary: 'origin' }
-  }
-
-  return {
-    /** The answer to OPTIONS, which needs no route. */
-    preflight: (request: Request): Response =>
-      new Response(null, { status: 204, headers: headersFor(request) }),
-    apply(request: Request, response: Response): Response {
-      for (const [name, value] of Object.entries(headersFor(request))) response.headers.set(name, value)
-      return response
-    },
-  }
+/**
+ * Cross-origin headers for the listed origins (`https://admin.example.com`); mini-programs need none. Where origins are
+ * listed, every answer says that it differs by origin, so that a shared cache does not give one caller's to another.
+ */
+export function corsHeaders(
+  origins: readonly string[],
+  origin: string | null,
+): Readonly<Record<string, string>> {
+  if (origins.length === 0) return {}
+  if (origin === null || !origins.includes(origin)) return { vary: 'origin' }
+  return { ...HEADERS, 'access-control-allow-origin': origin, vary: 'origin' }
 }

@@ -3,7 +3,7 @@ import { abandonable, within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { App, Invocation } from './app.ts'
-import { createCors } from './cors.ts'
+import { corsHeaders } from './cors.ts'
 import { failure, success } from './envelope.ts'
 import { preferredLanguage } from './language.ts'
 import { readJson } from './read-body.ts'
@@ -35,7 +35,7 @@ export interface HttpApp extends App {
 export function createApp(options: AppOptions): HttpApp {
   const { name, routes, logger, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const findRoute = createRouter(routes)
-  const cors = createCors(options.corsOrigins ?? [])
+  const corsOrigins = options.corsOrigins ?? []
 
   async function fetch(request: Request, invocation: Invocation): Promise<Response> {
     const startedAt = clock()
@@ -58,7 +58,15 @@ export function createApp(options: AppOptions): HttpApp {
       durationMs: clock() - startedAt,
       clientIp: invocation.clientIp,
     })
-    return request.method === 'HEAD' ? new Response(null, response) : cors.apply(request, response)
+    return finish(request, response, invocation.requestId)
+  }
+
+  /** What every answer has, whichever way it came about. */
+  function finish(request: Request, response: Response, requestId: string): Response {
+    response.headers.set('x-request-id', requestId)
+    const cors = corsHeaders(corsOrigins, request.headers.get('origin'))
+    for (const [name, value] of Object.entries(cors)) response.headers.set(name, value)
+    return request.method === 'HEAD' ? new Response(null, response) : response
   }
 
   async function answer(
@@ -66,9 +74,11 @@ export function createApp(options: AppOptions): HttpApp {
     invocation: Invocation,
     seen: { match?: Match },
   ): Promise<Response> {
-    if (request.method === 'OPTIONS') return cors.preflight(request)
     const url = new URL(request.url)
     checkSize(request.headers, url)
+    if (request.method === 'OPTIONS') {
+      return new Response(null, { status: 204, headers: { allow: findRoute.allowed(url.pathname) } })
+    }
     const match = findRoute(request.method, url.pathname)
     seen.match = match
     const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
@@ -82,7 +92,8 @@ export function createApp(options: AppOptions): HttpApp {
     logger[level](fault.error === 'internal' ? 'http.failed' : 'http.refused', {
       requestId,
       error: fault.error,
-      cause: fault.cause,
+      // The stack of a refusal tells nothing; that of a mistake of ours tells all.
+      ...(fault.error === 'internal' ? { cause: fault.cause } : { causes: causesOf(fault.cause) }),
     })
   }
 
@@ -125,6 +136,12 @@ function checkSize(headers: Headers, { pathname, search }: URL): void {
       details: [{ maxHeaderBytes: MAX_HEADER_CHARS, maxTargetBytes: MAX_TARGET_CHARS }],
     })
   }
+}
+
+/** `Name: message` of an error and of what caused it, outermost first. */
+function causesOf(error: unknown): string[] {
+  if (!(error instanceof Error)) return error === undefined ? [] : ['not an error']
+  return [`${error.name}: ${error.message}`, ...causesOf(error.cause)]
 }
 
 /** The one catch-all: what is not a fault is a timeout of ours or our own mistake. */

@@ -9,26 +9,39 @@ export interface Match {
   readonly params: Readonly<Record<string, string>>
 }
 
+export interface Router {
+  (method: string, pathname: string): Match
+  /** The methods of a path, as `Allow` lists them. @throws Fault `not_found` */
+  allowed(pathname: string): string
+}
+
 /**
  * Builds the route table once; the returned function finds the route of a request.
  *
  * @throws Fault `not_found` for an unknown path, `method_not_allowed` with `Allow` for a known one.
  */
-export function createRouter(routes: readonly Route[]): (method: string, pathname: string) => Match {
+export function createRouter(routes: readonly Route[]): Router {
   const table = routes.map((route) => ({ route, segments: `${BASE_PATH}${route.path}`.split('/') }))
 
-  return (method, pathname) => {
+  function matches(pathname: string): readonly Match[] {
     const segments = pathname.split('/')
     const here = table.flatMap(({ route, segments: pattern }) => {
       const params = matchSegments(pattern, segments)
       return params === undefined ? [] : [{ route, params }]
     })
+    if (here.length === 0) throw new Fault('not_found')
+    return here
+  }
+
+  function find(method: string, pathname: string): Match {
+    const here = matches(pathname)
     const wanted = method === 'HEAD' ? 'GET' : method
     const match = here.find(({ route }) => route.method === wanted)
-    if (match !== undefined) return match
-    if (here.length === 0) throw new Fault('not_found')
-    throw new Fault('method_not_allowed', { headers: { allow: allowed(here) } })
+    if (match === undefined) throw new Fault('method_not_allowed', { headers: { allow: allowed(here) } })
+    return match
   }
+
+  return Object.assign(find, { allowed: (pathname: string) => allowed(matches(pathname)) })
 }
 
 function allowed(here: readonly Match[]): string {

@@ -50,3 +50,9 @@ export function givenCloudEvent(payload: unknown): CloudEvent | undefined {
   if (typeof source !== 'string' || typeof type !== 'string') return undefined
   return { specversion, id, source, type, data, ...(typeof time === 'string' ? { time } : {}) }
 }
+
+/** The platform's request id; one of our own where there is none, or none that belongs in a header and a log. */
+export function requestIdHeader(headers: Headers, name: string): string {
+  const id = headers.get(name) ?? ''
+  return /^[\w.:-]{1,128}$/.test(id) ? id : crypto.randomUUID()
+}

@@ -1,4 +1,11 @@
-import { type Contract, durationHeader, fields, givenCloudEvent, type Hook } from './contract.ts'
+import {
+  type Contract,
+  durationHeader,
+  fields,
+  givenCloudEvent,
+  type Hook,
+  requestIdHeader,
+} from './contract.ts'
 
 /** FC's default when a function sets none. */
 const DEFAULT_TIMEOUT_MS = 3_000
@@ -23,7 +30,7 @@ export const fc: Contract = {
   freezes: true,
 
   call: (headers, peer) => ({
-    requestId: headers.get('x-fc-request-id') ?? crypto.randomUUID(),
+    requestId: requestIdHeader(headers, 'x-fc-request-id'),
     clientIp: headers.get('x-fc-client-ip') ?? peer,
     timeoutMs: durationHeader(headers, 'x-fc-function-timeout', 1_000, DEFAULT_TIMEOUT_MS),
   }),

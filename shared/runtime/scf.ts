@@ -1,4 +1,4 @@
-import { type Contract, durationHeader, fields, givenCloudEvent } from './contract.ts'
+import { type Contract, durationHeader, fields, givenCloudEvent, requestIdHeader } from './contract.ts'
 
 /** SCF's default when a function sets none. */
 const DEFAULT_TIMEOUT_MS = 3_000
@@ -11,7 +11,7 @@ export const scf: Contract = {
   freezes: true,
 
   call: (headers, peer) => ({
-    requestId: headers.get('x-scf-request-id') ?? crypto.randomUUID(),
+    requestId: requestIdHeader(headers, 'x-scf-request-id'),
     clientIp: headers.get('x-scf-remote-addr') ?? peer,
     timeoutMs: timeoutMs(headers),
   }),

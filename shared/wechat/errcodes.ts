@@ -16,8 +16,8 @@ export type Errcodes = Readonly<Record<number, Errcode>>
 const BUSY: Errcode = { kind: 'busy', fault: 'upstream_failed' }
 const TOKEN: Errcode = { kind: 'token', fault: 'upstream_failed' }
 const MINUTE_QUOTA: Errcode = { kind: 'quota', fault: 'rate_limited' }
-/** Only a new wx.login helps. */
-const STALE_SESSION: Errcode = { kind: 'final', fault: 'unauthenticated', reason: 'wechat_session_stale' }
+/** Only a new wx.login helps; the token is fine, so this is no 401, which a client answers with a refresh. */
+const STALE_SESSION: Errcode = { kind: 'final', fault: 'forbidden', reason: 'wechat_session_stale' }
 
 function operator(advice: string): Errcode {
   return { kind: 'operator', fault: 'upstream_failed', advice }

@@ -234,7 +234,7 @@ describe('failures', () => {
 
     expect([status, body.error, headers.get('retry-after')]).toEqual([503, 'unavailable', '1'])
     expect(JSON.stringify(body)).not.toContain('10.0.0.9')
-    expect(events().find((line) => line.event === 'http.refused').cause.message).toContain('10.0.0.9')
+    expect(events().find((line) => line.event === 'http.refused').causes).toEqual(['Error: db 10.0.0.9 gone'])
   })
 
   test('our own mistake answers 500 without a trace of it, and is logged once with its stack', async () => {
@@ -279,6 +279,35 @@ describe('failures', () => {
       }),
     ])
     expect(JSON.stringify(events())).not.toMatch(/secret-id|abc/)
+  })
+})
+
+describe('OPTIONS and HEAD', () => {
+  test('OPTIONS tells the methods of a path and carries the request id', async () => {
+    const { app } = sampleApp()
+
+    const known = await callApp(app, '/api/v1/items', { method: 'OPTIONS' })
+    const unknown = await callApp(app, '/api/v1/nothing', { method: 'OPTIONS' })
+
+    expect([known.status, known.headers.get('allow')]).toEqual([204, 'GET, POST, DELETE, HEAD, OPTIONS'])
+    expect(known.headers.get('x-request-id')).toBe('test-request')
+    expect(unknown.status).toBe(404)
+  })
+
+  test('HEAD has the headers that GET has, those for browsers included', async () => {
+    const { app } = sampleApp()
+    const headers = { origin: 'https://admin.example.com' }
+
+    const get = await callApp(app, '/api/v1/items/7', { headers })
+    const head = await callApp(app, '/api/v1/items/7', { method: 'HEAD', headers })
+
+    expect([...head.headers]).toEqual([...get.headers])
+  })
+
+  test('where origins are listed, every answer says that it differs by origin', async () => {
+    const { headers } = await callApp(sampleApp().app, '/api/v1/items/7')
+
+    expect(headers.get('vary')).toBe('origin')
   })
 })
 

@@ -119,6 +119,20 @@ describe('POST /login', () => {
     expect(await countUsers()).toBe(before)
   })
 
+  test.each([
+    ['a zero byte', { model: 'a\u0000b' }],
+    ['half a character', { model: 'a\uD800b' }],
+    ['a terminal command', { id: '\u001b[31mred' }],
+    ['an array', []],
+  ])('a device with %s is refused before the code is used', async (_, device) => {
+    const { code } = backend.wechat.control.mintLoginCode('dev-nate')
+
+    const refused = await backend.call('/login', { body: { code, device } })
+
+    expect(refused.body.error).toBe('validation_failed')
+    expect((await backend.call('/login', { body: { code } })).status).toBe(200)
+  })
+
   test('a used code answers 40103', async () => {
     const { code } = backend.wechat.control.mintLoginCode('dev-frank')
     await backend.call('/login', { body: { code } })

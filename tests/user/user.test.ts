@@ -45,6 +45,17 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
       expect(read.body.data).toEqual(written.body.data)
     })
 
+    test.each([['👨‍👩‍👧'], ['❤️‍🔥 love'], ['🏴󠁧󠁢󠁥󠁮󠁧󠁿'], ['‌می‌خواهم'], ['Zoë']])(
+      'the nickname %s is taken',
+      async (nickname) => {
+        const { accessToken: token } = await backend.signIn('dev-alice')
+
+        const { body } = await backend.call('/user', { method: 'PUT', token, body: { nickname } })
+
+        expect(body.data.nickname).toBe(nickname)
+      },
+    )
+
     test.each([
       ['an unknown field', { nickname: 'a', roles: ['admin'] }],
       ['a read-only field', { id: 'x' }],
@@ -55,6 +66,9 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
       ['a nickname with a direction override', { nickname: 'a\u202Eb' }],
       ['an unknown gender', { gender: 'x' }],
       ['a made-up locale', { locale: "zh'; drop table users" }],
+      ['an array', []],
+      ['a nickname of joiners alone', { nickname: '\u200D\u200C' }],
+      ['a file of nobody', { avatarFileId: '01900000-0000-7000-8000-000000000001' }],
       ['__proto__', JSON.parse('{"__proto__":{"roles":"admin"}}')],
     ])('%s is refused and nothing is stored', async (_, body) => {
       const session = await backend.signIn('dev-bob')
@@ -375,6 +389,15 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
         { action: 'user.administered', ip: '198.51.100.9' },
         { action: 'user.phone_bound', ip: null },
       ])
+    })
+
+    test('an array is no body, and deletes nothing', async () => {
+      const session = await backend.signIn('dev-sybil')
+
+      const { body } = await backend.call('/user', { method: 'DELETE', token: session.accessToken, body: [] })
+
+      expect(body.error).toBe('validation_failed')
+      expect((await backend.call('/user', { token: session.accessToken })).status).toBe(200)
     })
 
     test('the person may come back as a new user', async () => {

@@ -111,7 +111,7 @@ describe('checkText', () => {
 
     const fault = await faultOf(wechat.checkText({ content: 'hello', openid, scene: 'comment' }, signal))
 
-    expect(fault).toMatchObject({ error: 'unauthenticated', details: [{ reason: 'wechat_visit_too_old' }] })
+    expect(fault).toMatchObject({ error: 'forbidden', details: [{ reason: 'wechat_visit_too_old' }] })
   })
 
   test('refuses a text that is too long as our own mistake', async () => {
@@ -146,7 +146,7 @@ describe('the session_key calls', () => {
     const again = await faultOf(wechat.resetSessionKey(openid, sessionKey, signal))
 
     expect(await wechat.checkSession(openid, reset.sessionKey, signal)).toBe(true)
-    expect(again).toMatchObject({ error: 'unauthenticated', details: [{ reason: 'wechat_session_stale' }] })
+    expect(again).toMatchObject({ error: 'forbidden', details: [{ reason: 'wechat_session_stale' }] })
   })
 
   test('list the keys for encrypting between client and server', async () => {
