@@ -1,5 +1,5 @@
 // npm run keys: makes, shows and rotates the secrets of a deployment.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { generateSecrets } from './keys/generate-secrets.ts'
 import { describeSecret, ROTATABLE, type Rotatable, rotateSecret } from './keys/rotate-secrets.ts'
@@ -13,9 +13,10 @@ const HELP = `Usage: npm run keys [-- command] [options]
   --file PATH              the .env file to read the present values from (default .env; process environment wins)
   --write                  write the rotated value back into that file
 
-Rotating token keys: deploy the new TOKEN_KEYS to every function, wait 15 minutes, rotate again when due. Each step is
-safe by itself: functions with the old value and with the new one accept each other's tokens. Data and signing keys:
-the new key comes first and is used for what is new; drop an old one only when nothing sealed with it is left.`
+Every setting holds the key in use and the next one, which every function knows before it is used: so instances with the
+value of before and of after a rotation read each other's work. After each rotation deploy the value to every function and
+wait 15 minutes, the longest life of a token, before the next one. Old data keys are kept: drop one by hand only when
+nothing sealed with it is left.`
 
 const WHICH = Object.keys(ROTATABLE) as readonly Rotatable[] // keys of the literal table
 
@@ -58,9 +59,12 @@ function rotate(name: string | undefined, file: string, write: boolean): void {
   if (!write) return console.log(toLines({ [setting]: value }))
   const lines = readFileSync(file, 'utf8').split('\n')
   const rest = lines.filter((line) => !line.startsWith(`${setting}=`) && line !== '')
-  writeFileSync(file, `${[...rest, `${setting}=${value}`].join('\n')}\n`, { mode: 0o600 })
+  const fresh = `${file}.new` // renamed over the old one, so that no moment is without secrets
+  writeFileSync(fresh, `${[...rest, `${setting}=${value}`].join('\n')}\n`, { mode: 0o600 })
+  renameSync(fresh, file)
   console.log(`Rotated ${setting} in ${file}:`)
   for (const line of describeSecret(which, value)) console.log(`  ${line}`)
+  console.log('Deploy it to every function, and wait 15 minutes before the next rotation.')
 }
 
 function present(which: Rotatable, file: string): string {

@@ -6,7 +6,7 @@ import { parseKeyring } from '#shared/keyring.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { checkedRedisUrl } from '#shared/state/redis-address.ts'
 import { createLogger, LOG_LEVELS } from '#shared/telemetry/logger.ts'
-import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
+import { parseSigningTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat, WECHAT_URL } from '#shared/wechat/wechat.ts'
 import { createLoginApp } from './login-app.ts'
 
@@ -17,7 +17,7 @@ const settings = readEnv(process.env, (read) => ({
   databaseUrl: read.url('DATABASE_URL', { schemes: DATABASE_SCHEMES }),
   poolSize: read.integer('DATABASE_POOL', { min: 1, max: 20, fallback: 2 }),
   redisUrl: read.optional('REDIS_URL', () => read.parsed('REDIS_URL', checkedRedisUrl)),
-  tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
+  tokenKeys: read.parsed('TOKEN_KEYS', parseSigningTokenKeys),
   dataKeys: read.parsed('DATA_KEYS', parseKeyring),
   signingKeys: read.parsed('SIGNING_KEYS', parseKeyring),
   issuer: read.text('TOKEN_ISSUER', 'xiaohan'),

@@ -1,6 +1,9 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
 
+/** What a call of WeChat can come to. */
+const WECHAT = ['rate_limited', 'upstream_failed', 'upstream_timeout'] as const
+
 const time = v.pipe(v.string(), v.isoTimestamp())
 const nothing = v.object({})
 
@@ -42,25 +45,25 @@ export const descriptions: RouteDescriptions = {
     summary: "Change the caller's profile; a nickname passes WeChat's content safety first",
     auth: 'session',
     answers: { 200: user },
-    errors: ['upstream_failed', 'upstream_timeout'],
+    errors: ['forbidden', ...WECHAT],
   },
   'DELETE /user': {
     summary: 'Delete the account: sessions end at once, personal data is erased',
     auth: 'session',
     answers: { 200: nothing },
-    errors: ['forbidden', 'login_code_invalid'],
+    errors: ['forbidden', 'login_code_invalid', 'risk_denied', ...WECHAT],
   },
   'POST /user/phone': {
     summary: 'Bind a phone number by the code of the getPhoneNumber button',
     auth: 'session',
     answers: { 200: v.object({ phoneMasked: v.string() }) },
-    errors: ['forbidden', 'login_code_invalid', 'upstream_failed', 'upstream_timeout'],
+    errors: ['forbidden', 'login_code_invalid', 'risk_denied', ...WECHAT],
   },
   'POST /user/wechat-profile': {
     summary: 'Take over the profile that older clients got from WeChat, signed or encrypted',
     auth: 'session',
     answers: { 200: user },
-    errors: ['upstream_failed', 'upstream_timeout'],
+    errors: ['forbidden', ...WECHAT],
   },
   'GET /user/sessions': {
     summary: "The caller's live sessions, newest first",

@@ -11,15 +11,20 @@ export interface TokenJwk {
 export function generateSecrets(): Record<'TOKEN_KEYS' | 'DATA_KEYS' | 'INDEX_KEY' | 'SIGNING_KEYS', string> {
   return {
     TOKEN_KEYS: encodeTokenKeys([generateTokenKey('active'), generateTokenKey('next')]),
-    DATA_KEYS: generateKeyringEntry(),
+    DATA_KEYS: generateKeyring(),
     INDEX_KEY: randomBytes(32).toString('base64url'),
-    SIGNING_KEYS: generateKeyringEntry(),
+    SIGNING_KEYS: generateKeyring(),
   }
 }
 
 export function generateTokenKey(state: TokenJwk['state']): TokenJwk {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   return { kid: newKeyId(), state, ...privateKey.export({ format: 'jwk' }) }
+}
+
+/** The key in use and the one that follows it. */
+function generateKeyring(): string {
+  return `${generateKeyringEntry()},${generateKeyringEntry()}`
 }
 
 /** `id:key`, 32 random bytes in base64url. */

@@ -9,17 +9,30 @@ export type Rotatable = keyof typeof ROTATABLE
 const STATES = ['next', 'active', 'retiring'] as const
 const TokenKeys = v.object({ keys: v.array(v.looseObject({ kid: v.string(), state: v.picklist(STATES) })) })
 
-/** The setting's value one rotation later; verifiers that hold either value accept what the other signs. */
+/** The setting's value one rotation later; instances with the old value and with the new one read each other's work. */
 export function rotateSecret(which: Rotatable, value: string): string {
-  return which === 'token' ? rotateTokenKeys(value) : `${generateKeyringEntry()},${value}`
+  return which === 'token' ? rotateTokenKeys(value) : rotateKeyring(value)
 }
 
 /** One line a key, `id state`, without anything secret. */
 export function describeSecret(which: Rotatable, value: string): string[] {
   if (which === 'token') return readTokenKeys(value).map(({ kid, state }) => `${kid} ${state}`)
-  return value
-    .split(',')
-    .map((entry, index) => `${entry.split(':')[0]} ${index === 0 ? 'active' : 'retiring'}`)
+  const entries = value.split(',')
+  return entries.map((entry, at) => `${entry.split(':')[0]} ${keyringState(at, entries.length)}`)
+}
+
+/** By place: the first key is used, the last one is known everywhere before it is, those between still open old data. */
+function keyringState(at: number, length: number): TokenJwk['state'] {
+  if (at === 0) return 'active'
+  return at === length - 1 ? 'next' : 'retiring'
+}
+
+/** The last key to the front, and a new last one; none goes, since what it sealed may still be kept. */
+function rotateKeyring(value: string): string {
+  const entries = value.split(',')
+  const next = entries.length > 1 ? entries.slice(-1) : [generateKeyringEntry()]
+  const others = entries.length > 1 ? entries.slice(0, -1) : entries
+  return [...next, ...others, generateKeyringEntry()].join(',')
 }
 
 /** next → active, active → retiring, retiring → gone, and a new next. */

@@ -13,6 +13,7 @@ export interface DescribedFunction {
 
 const ALWAYS: readonly ErrorName[] = ['internal', 'unavailable', 'payload_too_large']
 const WITH_BODY: readonly ErrorName[] = ['invalid_json', 'validation_failed', 'unsupported_media_type']
+const WITH_QUERY: readonly ErrorName[] = ['validation_failed']
 const WITH_SESSION: readonly ErrorName[] = ['unauthenticated', 'token_expired', 'token_revoked']
 
 /** The OpenAPI 3.1 document of all functions, from the schemas the routes parse with. */
@@ -123,9 +124,9 @@ function answers({ answers }: RouteDescription): Record<string, object> {
 
 /** Failures by status; several errors may share one. */
 function failures(route: Route, { auth, errors = [] }: RouteDescription): Record<string, object> {
-  const parsed = route.body !== undefined || route.query !== undefined
   const all = new Set<ErrorName>([
-    ...(parsed ? WITH_BODY : []),
+    ...(route.body === undefined ? [] : WITH_BODY),
+    ...(route.query === undefined ? [] : WITH_QUERY),
     ...(auth === 'none' ? [] : WITH_SESSION),
     ...(auth === 'admin' ? (['forbidden'] as const) : []),
     ...errors,

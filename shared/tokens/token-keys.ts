@@ -1,3 +1,4 @@
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
 import * as v from 'valibot'
 import { secret, type Secret } from '#shared/secret.ts'
 
@@ -58,8 +59,42 @@ export function parseTokenKeys(setting: string): TokenKeys {
   const [active, ...others] = all.filter((key) => key.state === 'active')
   if (active === undefined || others.length > 0)
     throw new TypeError('must have exactly one key with the state active')
+  if (!all.every((key) => isPublicKey(key.publicJwk)))
+    throw new TypeError('has a key that is no point of P-256')
   if (new Set(all.map((key) => key.kid)).size !== all.length) throw new TypeError('has a kid twice')
   return { active, all }
+}
+
+/**
+ * The same for a function that issues tokens: the active key must be whole and of one piece, which otherwise would show
+ * at the first login, when the login code is spent.
+ */
+export function parseSigningTokenKeys(setting: string): TokenKeys {
+  const keys = parseTokenKeys(setting)
+  const { publicJwk, privateScalar } = keys.active
+  if (privateScalar === undefined) throw new TypeError('has no private key for its active key')
+  const probe = Buffer.from('probe')
+  const signature = attempt(() => {
+    const jwk = { ...publicJwk, d: privateScalar.reveal() }
+    return sign('sha256', probe, createPrivateKey({ key: jwk, format: 'jwk' }))
+  })
+  const key = createPublicKey({ key: { ...publicJwk }, format: 'jwk' })
+  if (signature === undefined || !verify('sha256', probe, key, signature)) {
+    throw new TypeError('has an active key whose private and public halves do not belong together')
+  }
+  return keys
+}
+
+function isPublicKey(publicJwk: TokenKey['publicJwk']): boolean {
+  return attempt(() => createPublicKey({ key: { ...publicJwk }, format: 'jwk' })) !== undefined
+}
+
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work()
+  } catch {
+    return undefined // the caller says what that means; the error's text could hold key material
+  }
 }
 
 function parseJson(json: string): unknown {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
-import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
-import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
+import { parseSigningTokenKeys, parseTokenKeys } from '#shared/tokens/token-keys.ts'
+import { generateSecrets, generateTokenKey } from '#scripts/keys/generate-secrets.ts'
 
 describe('readEnv', () => {
   test('reads what is well set, with fallbacks for what is not set', () => {
@@ -102,6 +102,28 @@ describe('keys', () => {
     ['padded base64', `k1:${Buffer.alloc(32, 7).toString('base64')}`],
   ])('a keyring that is %s is refused', (_, text) => {
     expect(() => parseKeyring(text)).toThrow(TypeError)
+  })
+
+  test('a key set without its private half verifies and does not sign', () => {
+    const { d: _, ...publicHalf } = generateTokenKey('active')
+    const setting = JSON.stringify({ keys: [publicHalf] })
+
+    expect(parseTokenKeys(setting).all).toHaveLength(1)
+    expect(() => parseSigningTokenKeys(setting)).toThrow('has no private key for its active key')
+  })
+
+  test('halves of two keys are refused where tokens are issued', () => {
+    const mixed = { ...generateTokenKey('active'), d: generateTokenKey('active')['d'] }
+
+    expect(() => parseSigningTokenKeys(JSON.stringify({ keys: [mixed] }))).toThrow(TypeError)
+  })
+
+  test('a point off the curve is refused', () => {
+    const { y: _, ...rest } = generateTokenKey('active')
+
+    expect(() => parseTokenKeys(JSON.stringify({ keys: [{ ...rest, y: 'A'.repeat(43) }] }))).toThrow(
+      'no point of P-256',
+    )
   })
 
   test.each([

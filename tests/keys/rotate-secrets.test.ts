@@ -53,15 +53,28 @@ describe('rotating token keys', () => {
 })
 
 describe('rotating data keys', () => {
-  test('what was sealed before opens after', () => {
-    const before = generateSecrets().DATA_KEYS
-    const sealed = seal(parseKeyring(before), '+8613800000001', 'users.phone:1')
+  test('instances of before and after a rotation open what the other seals', () => {
+    const settings = [generateSecrets().DATA_KEYS]
+    for (let step = 0; step < 3; step += 1) settings.push(rotateSecret('data', settings.at(-1) ?? ''))
+    const keyrings = settings.map(parseKeyring)
 
-    const after = parseKeyring(rotateSecret('data', before))
+    for (const [at, keyring] of keyrings.entries()) {
+      const sealed = seal(keyring, '+8613800000001', 'users.phone:1')
+      for (const other of keyrings.slice(Math.max(0, at - 1))) {
+        expect(unseal(other, sealed, 'users.phone:1')).toBe('+8613800000001')
+      }
+    }
+    expect(new Set(keyrings.map(({ activeId }) => activeId)).size).toBe(4)
+  })
 
-    expect(unseal(after, sealed, 'users.phone:1')).toBe('+8613800000001')
-    expect(seal(after, 'x', 'y')).toContain(`s1.${after.activeId}.`)
-    expect(after.activeId).not.toBe(parseKeyring(before).activeId)
+  test('a ring of one key, as older settings have, gets a second one', () => {
+    const [only = ''] = generateSecrets().DATA_KEYS.split(',')
+
+    expect(describeSecret('data', rotateSecret('data', only)).map((line) => line.split(' ')[1])).toEqual([
+      'active',
+      'retiring',
+      'next',
+    ])
   })
 
   test('a sealed text does not open elsewhere, changed, or without its key', () => {
@@ -70,8 +83,8 @@ describe('rotating data keys', () => {
 
     expect(() => unseal(keyring, sealed, 'users.phone:2')).toThrow()
     expect(() => unseal(keyring, `${sealed.slice(0, -2)}AA`, 'users.phone:1')).toThrow()
-    expect(() =>
-      unseal(parseKeyring(generateSecrets().DATA_KEYS.replace(/^[^:]+/, 'other')), sealed, 'users.phone:1'),
-    ).toThrow('is not in DATA_KEYS')
+    expect(() => unseal(parseKeyring(generateSecrets().DATA_KEYS), sealed, 'users.phone:1')).toThrow(
+      'is not in DATA_KEYS',
+    )
   })
 })
