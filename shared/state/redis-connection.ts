@@ -71,7 +71,13 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     async use(work, signal) {
       signal.throwIfAborted()
       try {
-        return await abandonable(current().then(work), within(operationMs, signal))
+        const limit = within(operationMs, signal)
+        const result = current().then((client) => {
+          // Its caller has been told that it failed: a lock taken now would be nobody's.
+          limit.throwIfAborted()
+          return work(client)
+        })
+        return await abandonable(result, limit)
       } catch (error) {
         signal.throwIfAborted()
         throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })

@@ -68,6 +68,22 @@ describeWith(['redis'], 'the state store on Redis', () => {
     await server.stop()
   })
 
+  test('an operation that was given up while the store connected is not carried out later', async () => {
+    const server = await testRedis()
+    const direct = redisState({ url: server.url })
+    const store = redisState({ url: server.url, operationMs: PATIENT_MS })
+    const caller = new AbortController()
+
+    const lock = store.set('lock', 'taken', { ttlMs: 60_000, ifAbsent: true }, caller.signal)
+    caller.abort()
+    await expect(lock).rejects.toBe(caller.signal.reason)
+    await store.get('other', never) // now it is connected, and what waited for that has run
+
+    expect(await direct.get('lock', never)).toBeUndefined()
+    await Promise.all([store.close(), direct.close()])
+    await server.stop()
+  })
+
   test('a closed store refuses', async () => {
     const store = redisState({ url: 'redis://127.0.0.1:1' })
     await store.close()
