@@ -5,6 +5,7 @@ import { startLocalCloud } from './dev/local-cloud.ts'
 import { type DevOptions, HELP, readOptions } from './dev/options.ts'
 import { ownFolder } from './dev/own-folder.ts'
 import { renderLine } from './dev/render-line.ts'
+import { errorText } from './error-text.ts'
 
 const root = dirname(import.meta.dirname)
 
@@ -62,9 +63,8 @@ function reset(folder: string): void {
 }
 
 function explained(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if ('code' in error && error.code === 'EADDRINUSE') {
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return 'Cannot start: the port is taken by another program. Choose another one: npm start -- --port 9001'
   }
-  return error.message
+  return errorText(error)
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type Kysely, sql } from 'kysely'
 import { readEnvironment } from '#scripts/dev/environment.ts'
+import { errorText } from '#scripts/error-text.ts'
 import type { Database } from '#shared/db/database.ts'
 import { migrations as known } from '#shared/db/migrations/migrations.ts'
 import type { Migration } from '#shared/db/migrations/table.ts'
@@ -159,13 +160,7 @@ async function main(): Promise<void> {
 
 if (import.meta.main) {
   main().catch((error: unknown) => {
-    console.error(
-      error instanceof Error
-        ? error.cause instanceof Error
-          ? `${error.message}: ${error.cause.message}`
-          : error.message
-        : error,
-    )
+    console.error(errorText(error))
     process.exitCode = 1
   })
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, globSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { startPostgres } from '#scripts/services/postgres.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { supervised } from './supervised.ts'
@@ -35,11 +35,12 @@ export async function database({ root, folder, env, log, note }: ServiceOptions)
   await migrateOnce(server.url, root, folder)
   return {
     url: server.url,
-    about: 'PostgreSQL, embedded, data in .dev/postgres',
+    about: `PostgreSQL, embedded, data in ${relative(root, dataDir)}`,
     ...supervised(server, {
       name: 'PostgreSQL',
       again: () => startPostgres({ dataDir, port: server.port, log }),
       told: note,
+      logFile: logFile(root, folder),
     }),
   }
 }
@@ -63,7 +64,7 @@ function innermost(error: unknown): string {
 }
 
 /** The state store: the one of REDIS_URL, else Redis where it is installed, else none: the database serves. */
-export async function stateStore({ folder, env, log, note }: ServiceOptions): Promise<Service> {
+export async function stateStore({ root, folder, env, log, note }: ServiceOptions): Promise<Service> {
   const given = env['REDIS_URL']
   if (given !== undefined)
     return { url: given, about: `${withoutPassword(given)} (REDIS_URL)`, stop: async () => {} }
@@ -79,8 +80,13 @@ export async function stateStore({ folder, env, log, note }: ServiceOptions): Pr
   return {
     url: server.url,
     about: 'Redis, embedded',
-    ...supervised(server, { name: 'Redis', again, told: note }),
+    ...supervised(server, { name: 'Redis', again, told: note, logFile: logFile(root, folder) }),
   }
+}
+
+/** Where a person finds what the servers said. */
+function logFile(root: string, folder: string): string {
+  return relative(root, join(folder, 'servers.log'))
 }
 
 /** Loading the migrations costs more than all the rest of a start, so their text says whether they are needed. */

@@ -1,64 +1,66 @@
-const LOOK_EVERY_MS = 1_000
+import { errorText } from '#scripts/error-text.ts'
+
+/** A server that ran for this long is well: its end begins a new count. */
+const HEALTHY_MS = 60_000
 const MAX_RESTARTS = 3
 
 export interface Supervised {
-  readonly pid: number
+  /** Settles when the server has ended, by itself or by `stop`. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
 export interface Supervision<T> {
+  /** What people call it. */
   readonly name: string
   readonly again: () => Promise<T>
   readonly told: (text: string) => void
+  /** Where a person finds what the server said. */
+  readonly logFile: string
+  /** Milliseconds of a clock that never goes back. */
+  readonly clock?: () => number
 }
 
 /**
- * Starts a server again, at the same place, when its process has ended without being asked to. After a few
- * times it stays down, and `told` hears where to look. `name` is what people call it.
+ * Starts a server again, at the same place, when its process has ended without being asked to. After a few times in
+ * a row it stays down, and `told` hears where to look.
  */
 export function supervised<T extends Supervised>(
   first: T,
-  { name, again, told }: Supervision<T>,
+  { name, again, told, logFile, clock = () => performance.now() }: Supervision<T>,
 ): { stop(): Promise<void> } {
   let server = first
-  let restarts = 0
-  let busy = false
-  const timer = setInterval(() => void look(), LOOK_EVERY_MS)
+  let restarting: Promise<void> | undefined
+  let isStopping = false
+  void watch()
 
-  async function look(): Promise<void> {
-    if (busy || runs(server.pid)) return
-    busy = true
-    restarts += 1
-    told(
-      restarts > MAX_RESTARTS
-        ? `${name} keeps ending: see .dev/servers.log`
-        : `${name} ended; starting it again`,
-    )
-    if (restarts > MAX_RESTARTS) clearInterval(timer)
-    else await restart()
-    busy = false
+  async function watch(): Promise<void> {
+    let restarts = 0
+    for (;;) {
+      const sinceMs = clock()
+      await server.ended
+      if (isStopping) return
+      restarts = clock() - sinceMs >= HEALTHY_MS ? 1 : restarts + 1
+      if (restarts > MAX_RESTARTS) return told(`${name} keeps ending: see ${logFile}`)
+      told(`${name} ended; starting it again`)
+      restarting = restart()
+      await restarting
+    }
   }
 
   async function restart(): Promise<void> {
     try {
       server = await again()
     } catch (error) {
-      told(error instanceof Error ? error.message : String(error))
+      told(errorText(error)) // the one that ended stands for it: the next round tries again
     }
   }
 
   async function stop(): Promise<void> {
-    clearInterval(timer)
+    isStopping = true
+    await restarting // which may be about to make a server that nobody would stop
     await server.stop()
   }
 
   return { stop }
-}
-
-function runs(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }

@@ -15,6 +15,8 @@ export interface MariadbServer {
   readonly url: string
   readonly port: number
   readonly pid: number
+  /** Settles when it has ended by itself or by `stop`. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
@@ -58,7 +60,7 @@ export async function startMariadb(options: MariadbOptions): Promise<MariadbServ
     if (typeof started === 'object') {
       const password = readFileSync(join(folder, 'password'), 'utf8')
       const url = `mysql://xiaohan:${password}@127.0.0.1:${port}/xiaohan`
-      return { url, port, pid: started.pid, stop: () => started.stop() }
+      return { url, port, pid: started.pid, ended: started.ended, stop: () => started.stop() }
     }
     if (attempt === MAX_STARTS || options.port !== undefined || !started.includes(PORT_TAKEN)) {
       throw new Error(`Cannot start MariaDB:\n${started}`)
@@ -133,6 +135,7 @@ async function bootstrap(command: string, share: string, folder: string): Promis
     ...NOBODY,
   })
   const output = text(server.stderr)
+  server.stdin.on('error', () => {}) // it ended before it read everything: its exit code tells
   server.stdin.end(['create database mysql;', 'use mysql;', ...tables].join('\n'))
   const [code] = await once(server, 'close')
   if (code !== 0) throw new Error(`Cannot make a data folder for MariaDB:\n${await output}`)

@@ -15,6 +15,8 @@ export interface PostgresServer {
   readonly url: string
   readonly port: number
   readonly pid: number
+  /** Settles when it has ended by itself or by `stop`. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
@@ -68,7 +70,7 @@ export async function startPostgres(options: PostgresOptions): Promise<PostgresS
     if (typeof started === 'object') {
       const password = readFileSync(join(folder, 'password'), 'utf8')
       const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
-      return { url, port, pid: started.pid, stop: () => started.stop() }
+      return { url, port, pid: started.pid, ended: started.ended, stop: () => started.stop() }
     }
     const lostRace = started.includes(PORT_TAKEN) && options.port === undefined
     if (attempt === MAX_STARTS || !(lostRace || started.includes(STILL_CLOSING))) {

@@ -10,6 +10,8 @@ export interface RedisServer {
   readonly url: string
   readonly port: number
   readonly pid: number
+  /** Settles when it has ended by itself or by `stop`. */
+  readonly ended: Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,7 +40,13 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
     const port = options.port ?? (await freePort())
     const started = await startOnce(command, dir, port, options)
     if (typeof started === 'object') {
-      return { url: `redis://127.0.0.1:${port}`, port, pid: started.pid, stop: () => stop(started) }
+      return {
+        url: `redis://127.0.0.1:${port}`,
+        port,
+        pid: started.pid,
+        ended: started.ended,
+        stop: () => stop(started),
+      }
     }
     if (attempt === MAX_STARTS || options.port !== undefined || !started.includes(PORT_TAKEN)) {
       throw new Error(`Cannot start Redis:\n${started}`)
