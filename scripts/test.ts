@@ -4,6 +4,7 @@ import { chmodSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os'
 import { join, sep } from 'node:path'
 import { parseArgs } from 'node:util'
+import { errorText } from './error-text.ts'
 import { installServices } from './services/install-services.ts'
 import { startMariadb } from './services/mariadb.ts'
 import { startPostgres } from './services/postgres.ts'
@@ -77,12 +78,16 @@ function chosenFiles(parts: readonly string[]): readonly string[] {
 
 /** The environment of the tests: where the servers are, and where suites note that they were left out. */
 async function startServers({ services, folder }: Running, missing: readonly string[]) {
-  const [postgres, mariadb] = await Promise.all([
+  const starting = [
     startPostgres({ dataDir: join(folder, 'postgres'), settings: { max_connections: '200' } }),
-    missing.includes('MariaDB') ? undefined : startMariadb({ dataDir: join(folder, 'mariadb') }),
-  ])
-  services.push(postgres)
-  if (mariadb !== undefined) services.push(mariadb)
+    missing.includes('MariaDB')
+      ? Promise.resolve(undefined)
+      : startMariadb({ dataDir: join(folder, 'mariadb') }),
+  ] as const
+  // All of them, even when one fails: the others keep this process alive until they are stopped.
+  for (const outcome of await Promise.allSettled(starting))
+    if (outcome.status === 'fulfilled' && outcome.value !== undefined) services.push(outcome.value)
+  const [postgres, mariadb] = await Promise.all(starting)
   return {
     ...process.env,
     TEST_POSTGRES_URL: postgres.url,
@@ -132,7 +137,7 @@ function onSignals(running: Running): void {
 main().then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
-    console.error(error instanceof Error ? error.message : error)
+    console.error(errorText(error))
     process.exitCode = 1
   },
 )

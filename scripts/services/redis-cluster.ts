@@ -25,20 +25,13 @@ export async function startRedisCluster({
   readonly nodes: number
 }): Promise<RedisCluster | undefined> {
   const nodes: Node[] = []
-  for (let i = 0; i < count; i += 1) {
-    // Chosen, because the usual one, the port + 10000, may not exist.
-    const busPort = await freePort()
-    const settings = {
-      'cluster-enabled': 'yes',
-      'cluster-node-timeout': '1000',
-      'cluster-port': String(busPort),
-    }
-    const node = await startRedis({ settings })
-    if (node === undefined) return undefined
-    nodes.push({ ...node, busPort })
-  }
   const stop = async () => void (await Promise.all(nodes.map((node) => node.stop())))
   try {
+    while (nodes.length < count) {
+      const node = await startNode()
+      if (node === undefined) return undefined
+      nodes.push(node)
+    }
     await join(nodes)
   } catch (error) {
     await stop()
@@ -46,6 +39,18 @@ export async function startRedisCluster({
   }
   const url = `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(',')}`
   return { url, nodes, stop }
+}
+
+async function startNode(): Promise<Node | undefined> {
+  // Chosen, because the usual one, the port + 10000, may not exist.
+  const busPort = await freePort()
+  const settings = {
+    'cluster-enabled': 'yes',
+    'cluster-node-timeout': '1000',
+    'cluster-port': String(busPort),
+  }
+  const node = await startRedis({ settings })
+  return node === undefined ? undefined : { ...node, busPort }
 }
 
 async function join(nodes: readonly Node[]): Promise<void> {
