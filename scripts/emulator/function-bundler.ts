@@ -10,9 +10,12 @@ import { type Bundler, createBundler } from './bundler.ts'
 import type { PackageBundles } from './package-bundles.ts'
 
 const TOOLS = [
+  'package.json', // its `imports` say what #shared/… is
   'scripts/build/function-bundle.ts',
   'scripts/build/driver-bundles.ts',
+  'scripts/build/apart-drivers.ts',
   'scripts/build/apart-packages.ts',
+  'scripts/build/without-ddl.ts',
   'node_modules/.package-lock.json',
 ]
 /** An instance may still be loading the build before the one that replaces it. */

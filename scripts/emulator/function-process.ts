@@ -86,9 +86,11 @@ async function accepting(
     gone = true
   })
   while (Date.now() < late) {
-    if (await answers(port)) return 'up'
+    const isUp = await answers(port)
+    await delay(isUp ? 0 : POLL_MS)
+    // Looked at last: who answers on the port of a process that has gone is another program.
     if (gone) return 'exited'
-    await delay(POLL_MS)
+    if (isUp) return 'up'
   }
   return 'silent'
 }

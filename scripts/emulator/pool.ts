@@ -27,7 +27,7 @@ export interface Lease {
 }
 
 export interface Pool {
-  /** A place in an instance that runs exactly `bundle`; undefined when all are taken and no more may be started. */
+  /** A place in an instance that runs exactly `bundle`; undefined when all are taken and no more may be started, or it is closed. */
   acquire(bundle: Bundle): Promise<Lease | undefined>
   /** Ends what has been idle too long, and instances of other bundles once they have nothing in flight. */
   reap(): void
@@ -48,8 +48,11 @@ export function createPool({ concurrency, maxInstances, idleMs, clock, start, st
   const slots = new Set<Slot>()
   const stopping = new Set<Promise<void>>()
   let current: Bundle | undefined
+  let isClosed = false
 
   async function acquire(bundle: Bundle): Promise<Lease | undefined> {
+    // A call that waited for a build may come after the end: nobody would stop what it starts.
+    if (isClosed) return undefined
     current = bundle
     reap()
     const slot = free(bundle) ?? (count(bundle) < maxInstances ? open(bundle) : undefined)
@@ -112,6 +115,7 @@ export function createPool({ concurrency, maxInstances, idleMs, clock, start, st
   }
 
   async function close(): Promise<void> {
+    isClosed = true
     for (const slot of slots) end(slot)
     await Promise.all(stopping)
   }
