@@ -69,5 +69,9 @@ function hand(node, args) {
   // The terminal sends Ctrl-C to the whole group; the child decides when to end. A plain kill is passed on.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', (error) => {
+    console.error(`Cannot start ${node}: ${error.message}. Run npm ci and then the same command again.`)
+    process.exit(1)
+  })
   child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
 }

@@ -108,9 +108,17 @@ async function stop(child: ChildProcess, ended: Promise<void>): Promise<void> {
   if (process.platform === 'win32') child.kill()
   else child.stdin?.end()
   const timer = setTimeout(() => {
-    // The negative id is the whole group: the shell, its watcher and the server.
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+    if (child.pid !== undefined && child.exitCode === null) killGroup(child.pid)
   }, STOP_TIMEOUT_MS)
   await ended
   clearTimeout(timer)
+}
+
+/** Kills the shell, its watcher and the server: a negative id is the whole group. */
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL')
+  } catch {
+    // The last of them ended a moment ago.
+  }
 }
