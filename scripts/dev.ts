@@ -64,7 +64,8 @@ function reset(folder: string): void {
 
 function explained(error: unknown): string {
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
-    return 'Cannot start: the port is taken by another program. Choose another one: npm start -- --port 9001'
+    const port = 'port' in error && typeof error.port === 'number' ? error.port : 9000
+    return `Cannot start: the port is taken by another program (${port}). Choose another one: npm start -- --port ${port + 1}`
   }
   return errorText(error)
 }

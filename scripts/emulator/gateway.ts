@@ -1,4 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { Fault } from '#shared/errors.ts'
+import { failure } from '#shared/http/envelope.ts'
+import { preferredLanguage } from '#shared/http/language.ts'
 import { BASE_PATH, type FunctionSpec } from '#scripts/functions.ts'
 import type { FunctionService } from './function-service.ts'
 
@@ -27,8 +31,7 @@ export async function startGateway({ services, port, has = () => true }: Gateway
     (incoming, outgoing) => {
       outgoing.on('error', () => {}) // the client has gone; its call is told by `close`
       const service = services.find(({ spec }) => serves(spec, pathOf(incoming)) && has(spec))
-      if (service === undefined) notFound(outgoing)
-      else void service.handle(incoming, outgoing)
+      void (service === undefined ? notFound(incoming, outgoing) : service.handle(incoming, outgoing))
     },
   )
   await new Promise<void>((resolve, reject) => {
@@ -57,7 +60,9 @@ function serves({ paths }: FunctionSpec, path: string): boolean {
   return paths.some((prefix) => path === BASE_PATH + prefix || path.startsWith(`${BASE_PATH}${prefix}/`))
 }
 
-function notFound(outgoing: ServerResponse): void {
-  const body = { code: 40400, error: 'not_found', message: 'No function serves this path' }
-  outgoing.writeHead(404, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+/** In the functions' own words, since a cloud's custom domain is set up to look like one API as well. */
+async function notFound({ headers }: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const language = preferredLanguage(headers['accept-language'] ?? null)
+  const response = failure(new Fault('not_found'), randomUUID(), language)
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers)).end(await response.text())
 }

@@ -83,7 +83,8 @@ export function createApp(options: AppOptions): HttpApp {
     seen.match = match
     const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
     const signal = within(leftMs, invocation.signal)
-    const reply = await abandonable(call(match, request, url, invocation, signal), signal)
+    const call = await readCall(match, { request, url, invocation, signal })
+    const reply = await abandonable(match.route.handle(call), signal)
     return reply instanceof Response ? reply : success(reply, invocation.requestId)
   }
 
@@ -101,13 +102,17 @@ export function createApp(options: AppOptions): HttpApp {
   return { name, routes, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
 }
 
-async function call(match: Match, request: Request, url: URL, invocation: Invocation, signal: AbortSignal) {
-  const { route, params } = match
+/** What the route's schemas make of a request. Reading it ends with the signal, too. */
+async function readCall({ route, params }: Match, arrived: Arrived): Promise<Call> {
+  const { request, url, invocation, signal } = arrived
   const query = route.query === undefined ? {} : validate(route.query, singleValues(url.searchParams))
   const body =
     route.body === undefined ? undefined : validate(route.body, await readBody(route, request, signal))
-  const parts: Call = { request, params, query, body, invocation, signal }
-  return route.handle(parts)
+  return { request, params, query, body, invocation, signal }
+}
+
+interface Arrived extends Pick<Call, 'request' | 'invocation' | 'signal'> {
+  readonly url: URL
 }
 
 async function readBody(route: Route, request: Request, signal: AbortSignal): Promise<unknown> {

@@ -34,7 +34,7 @@ export async function readBytes(
   const reader = request.body.getReader()
   try {
     for (;;) {
-      const { done, value } = await abandonable(reader.read(), signal)
+      const { done, value } = await abandonable(reader.read(), signal).catch(lateBody)
       if (done) return Buffer.concat(chunks, size)
       size += value.byteLength
       if (size > maxBytes) throw tooLarge(maxBytes)
@@ -44,6 +44,14 @@ export async function readBytes(
     // Tells the sender that nobody reads on; an already finished stream ignores it.
     reader.cancel().catch(() => {})
   }
+}
+
+/** The sender took too long: no upstream's fault, whatever the time limit is called. */
+function lateBody(error: unknown): never {
+  const isLate = error instanceof DOMException && error.name === 'TimeoutError'
+  throw isLate
+    ? new Fault('bad_request', { details: [{ message: 'the body did not arrive in time' }] })
+    : error
 }
 
 function tooLarge(maxBytes: number): Fault {

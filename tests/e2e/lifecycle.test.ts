@@ -115,7 +115,7 @@ test('a port that is taken is named in one line, and nothing stays running', asy
   other.close()
 
   expect(code).toBe(1)
-  expect(run.output()).toContain('the port is taken by another program')
+  expect(run.output()).toContain(`the port is taken by another program (${port})`)
   expect(run.output()).not.toMatch(/^ +at /m)
   expect(processesIn(folder)).toEqual([])
 }, 60_000)

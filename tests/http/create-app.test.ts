@@ -4,7 +4,7 @@ import { ERROR_NAMES, errorCode, errorMessage, Fault } from '#shared/errors.ts'
 import { createApp } from '#shared/http/create-app.ts'
 import { route } from '#shared/http/route.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
-import { callApp } from '#tests/invocation.ts'
+import { callApp, testInvocation } from '#tests/invocation.ts'
 
 const Item = v.strictObject({ name: v.pipe(v.string(), v.maxLength(5)), size: v.optional(v.number()) })
 
@@ -162,7 +162,7 @@ describe('bad input', () => {
       body: new Uint8Array([0x22, 0xff, 0xfe, 0x22]),
     })
 
-    const { status } = await app.fetch(request, (await import('#tests/invocation.ts')).testInvocation())
+    const { status } = await app.fetch(request, testInvocation())
 
     expect(status).toBe(400)
   })
@@ -254,6 +254,27 @@ describe('failures', () => {
     const { status, body } = await callApp(app, '/api/v1/hang')
 
     expect([status, body.error]).toEqual([504, 'upstream_timeout'])
+  })
+
+  test('a body that does not arrive in time is the fault of its sender', async () => {
+    const { app } = sampleApp({ timeoutMs: 30 })
+    const stalled = new ReadableStream({
+      start: (controller) => controller.enqueue(new TextEncoder().encode('{"na')),
+    })
+    const request = new Request('http://127.0.0.1/api/v1/items', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: stalled,
+      duplex: 'half',
+    })
+
+    const response = await app.fetch(request, testInvocation())
+
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      error: 'bad_request',
+      details: [{ message: 'the body did not arrive in time' }],
+    })
   })
 
   test('the platform deadline counts when it is nearer', async () => {
