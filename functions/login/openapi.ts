@@ -1,16 +1,6 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
-
-const user = v.object({
-  id: v.string(),
-  nickname: v.nullable(v.string()),
-  avatarUrl: v.nullable(v.string()),
-  gender: v.picklist(['unknown', 'male', 'female']),
-  locale: v.nullable(v.string()),
-  phoneMasked: v.nullable(v.string()),
-  roles: v.array(v.string()),
-  createdAt: v.pipe(v.string(), v.isoTimestamp()),
-})
+import { publicUserFields } from '#shared/users/public-user-schema.ts'
 
 const session = v.object({
   accessToken: v.string(),
@@ -18,7 +8,7 @@ const session = v.object({
   refreshToken: v.string(),
   refreshExpiresInS: v.number(),
   signing: v.object({ kid: v.string(), key: v.string() }),
-  user,
+  user: v.object(publicUserFields),
 })
 
 const key = v.object({

@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
+import { publicUserFields } from '#shared/users/public-user-schema.ts'
 
 /** What a call of WeChat can come to. */
 const WECHAT = ['rate_limited', 'upstream_failed', 'upstream_timeout'] as const
@@ -7,18 +8,8 @@ const WECHAT = ['rate_limited', 'upstream_failed', 'upstream_timeout'] as const
 const time = v.pipe(v.string(), v.isoTimestamp())
 const nothing = v.object({})
 
-const userFields = {
-  id: v.string(),
-  nickname: v.nullable(v.string()),
-  avatarUrl: v.nullable(v.string()),
-  gender: v.picklist(['unknown', 'male', 'female']),
-  locale: v.nullable(v.string()),
-  phoneMasked: v.nullable(v.string()),
-  roles: v.array(v.string()),
-  createdAt: time,
-}
-const user = v.object(userFields)
-const managedUser = v.object({ ...userFields, status: v.picklist(['active', 'banned', 'deleted']) })
+const user = v.object(publicUserFields)
+const managedUser = v.object({ ...publicUserFields, status: v.picklist(['active', 'banned', 'deleted']) })
 const managedUsers = v.object({ items: v.array(managedUser), nextCursor: v.nullable(v.string()) })
 
 const sessionFields = {
@@ -86,7 +77,7 @@ export const descriptions: RouteDescriptions = {
     auth: 'session',
     answers: {
       200: v.object({
-        user: v.object({ ...userFields, updatedAt: time }),
+        user: v.object({ ...publicUserFields, updatedAt: time }),
         sessions: v.array(v.object({ ...sessionFields, endedAt: v.nullable(time) })),
         audit: v.array(v.object({ at: time, action: v.string(), ip: v.nullable(v.string()) })),
       }),

@@ -79,23 +79,29 @@ export async function insertUserOnce(
   await once.execute({ signal })
 }
 
+/** Everything about the person, empty: what a new user begins with and what erasure goes back to. */
+export const BLANK_PERSON = {
+  unionid: null,
+  nickname: null,
+  avatar_file_id: null,
+  gender: 'unknown',
+  locale: null,
+  roles: '',
+  phone_encrypted: null,
+  phone_index: null,
+  phone_masked: null,
+} as const satisfies UserChange
+
 /** A row for a user who has just appeared; everything that was not given is empty. */
 export function newUser({ appId, openid, unionid, now, ...rest }: NewUserFacts): UserRow {
   return {
+    ...BLANK_PERSON,
     id: uuidv7(now.getTime()),
     app_id: appId,
     openid: openid ?? null,
     unionid: unionid ?? null,
     status: 'active',
     epoch: 0,
-    nickname: null,
-    avatar_file_id: null,
-    gender: 'unknown',
-    locale: null,
-    roles: '',
-    phone_encrypted: null,
-    phone_index: null,
-    phone_masked: null,
     created_at: now,
     updated_at: now,
     deleted_at: null,
