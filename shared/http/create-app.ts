@@ -1,13 +1,16 @@
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { abandonable, within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
+import { once } from '#shared/once.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import type { Admit } from './admission.ts'
 import type { App, Invocation } from './app.ts'
+import type { ClientIp } from './client-ip.ts'
 import { corsHeaders } from './cors.ts'
 import { failure, success } from './envelope.ts'
 import { preferredLanguage } from './language.ts'
-import { readJson } from './read-body.ts'
-import type { Call, Route } from './route.ts'
+import { MAX_JSON_BYTES, parseJson, readBytes } from './read-body.ts'
+import { type Call, type Route, routeName } from './route.ts'
 import { createRouter, type Match } from './router.ts'
 import { validate } from './validate.ts'
 
@@ -19,6 +22,10 @@ export interface AppOptions extends Pick<App, 'name' | 'event' | 'warm' | 'close
   readonly timeoutMs?: number
   /** Origins that browsers may call from. */
   readonly corsOrigins?: readonly string[]
+  /** Stands before every route; everybody is admitted unless given. */
+  readonly admit?: Admit
+  /** Tells a client's address where trusted hops report it; the platform's word counts unless given. */
+  readonly clientIp?: ClientIp
 }
 
 const DEFAULT_TIMEOUT_MS = 4_500
@@ -35,11 +42,13 @@ export interface HttpApp extends App {
 export function createApp(options: AppOptions): HttpApp {
   const { name, routes, logger, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const findRoute = createRouter(routes)
-  const corsOrigins = options.corsOrigins ?? []
+  const { admit, clientIp, corsOrigins = [] } = options
 
-  async function fetch(request: Request, invocation: Invocation): Promise<Response> {
+  async function fetch(request: Request, arrived: Invocation): Promise<Response> {
     const startedAt = clock()
-    const seen: { match?: Match; fault?: Fault } = {}
+    const seen: Seen = { headers: {} }
+    const invocation =
+      clientIp === undefined ? arrived : { ...arrived, clientIp: clientIp(arrived.clientIp, request.headers) }
     const response = await answer(request, invocation, seen).catch((error: unknown) => {
       seen.fault = asFault(error)
       if (seen.fault.error === 'internal' || seen.fault.cause !== undefined) report(seen.fault, invocation)
@@ -58,32 +67,36 @@ export function createApp(options: AppOptions): HttpApp {
       durationMs: clock() - startedAt,
       clientIp: invocation.clientIp,
     })
-    return finish(request, response, invocation.requestId)
+    return finish(request, response, { ...seen.headers, 'x-request-id': invocation.requestId })
   }
 
   /** What every answer has, whichever way it came about. */
-  function finish(request: Request, response: Response, requestId: string): Response {
-    response.headers.set('x-request-id', requestId)
+  function finish(request: Request, response: Response, headers: Readonly<Record<string, string>>): Response {
     const cors = corsHeaders(corsOrigins, request.headers.get('origin'))
-    for (const [name, value] of Object.entries(cors)) response.headers.set(name, value)
+    for (const [name, value] of Object.entries({ ...headers, ...cors })) response.headers.set(name, value)
     return request.method === 'HEAD' ? new Response(null, response) : response
   }
 
-  async function answer(
-    request: Request,
-    invocation: Invocation,
-    seen: { match?: Match },
-  ): Promise<Response> {
+  async function answer(request: Request, invocation: Invocation, seen: Seen): Promise<Response> {
     const url = new URL(request.url)
     checkSize(request.headers, url)
     if (request.method === 'OPTIONS') {
-      return new Response(null, { status: 204, headers: { allow: findRoute.allowed(url.pathname) } })
+      const { allowed, takesAny } = findRoute
+      if (!takesAny(url.pathname))
+        return new Response(null, { status: 204, headers: { allow: allowed(url.pathname) } })
     }
     const match = findRoute(request.method, url.pathname)
     seen.match = match
     const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
     const signal = within(leftMs, invocation.signal)
-    const call = await readCall(match, { request, url, invocation, signal })
+    const body = once(() => readBytes(request, MAX_JSON_BYTES, signal))
+    if (admit !== undefined) {
+      const arrival = { route: routeName(match.route), request, invocation, body, signal }
+      const { headers, refusal } = await abandonable(admit(arrival), signal)
+      seen.headers = headers
+      if (refusal !== undefined) throw refusal
+    }
+    const call = await readCall(match, { request, url, invocation, body, signal })
     const reply = await abandonable(match.route.handle(call), signal)
     return reply instanceof Response ? reply : success(reply, invocation.requestId)
   }
@@ -102,21 +115,31 @@ export function createApp(options: AppOptions): HttpApp {
   return { name, routes, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
 }
 
+/** What is known of a request once its answer is made. */
+interface Seen {
+  match?: Match
+  fault?: Fault
+  headers: Readonly<Record<string, string>>
+}
+
 /** What the route's schemas make of a request. Reading it ends with the signal, too. */
 async function readCall({ route, params }: Match, arrived: Arrived): Promise<Call> {
-  const { request, url, invocation, signal } = arrived
+  const { request, url, invocation, body: bytes, signal } = arrived
   const query = route.query === undefined ? {} : validate(route.query, singleValues(url.searchParams))
   const body =
-    route.body === undefined ? undefined : validate(route.body, await readBody(route, request, signal))
+    route.body === undefined
+      ? undefined
+      : validate(route.body, bodyValue(route, await bytes(), request.headers))
   return { request, params, query, body, invocation, signal }
 }
 
 interface Arrived extends Pick<Call, 'request' | 'invocation' | 'signal'> {
   readonly url: URL
+  readonly body: () => Promise<Uint8Array>
 }
 
-async function readBody(route: Route, request: Request, signal: AbortSignal): Promise<unknown> {
-  const body = await readJson(request, signal)
+function bodyValue(route: Route, bytes: Uint8Array, headers: Headers): unknown {
+  const body = parseJson(bytes, headers)
   if (body !== undefined) return body
   if (route.bodyOptional === true) return {}
   throw new Fault('invalid_json', { details: [{ message: 'a JSON body is required' }] })

@@ -6,14 +6,13 @@ import { parsePlainJson } from './plain-json.ts'
 export const MAX_JSON_BYTES = 64 * 1024
 
 /**
- * Reads a JSON body; undefined when there is none.
+ * A JSON body's value; undefined when there is none.
  *
- * @throws Fault `unsupported_media_type`, `payload_too_large` or `invalid_json`.
+ * @throws Fault `unsupported_media_type` or `invalid_json`.
  */
-export async function readJson(request: Request, signal: AbortSignal): Promise<unknown> {
-  const bytes = await readBytes(request, MAX_JSON_BYTES, signal)
+export function parseJson(bytes: Uint8Array, headers: Headers): unknown {
   if (bytes.byteLength === 0) return undefined
-  requireJsonType(request.headers)
+  requireJsonType(headers)
   try {
     return parsePlainJson(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {

@@ -1,7 +1,8 @@
 import type { GenericSchema, InferOutput } from 'valibot'
 import type { Invocation } from './app.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+/** `ANY` is every method, those that no other route has included. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'ANY'
 
 /** What a handler gets: the request as sent, and its parts once parsed by the route's schemas. */
 export interface Call<Body = unknown, Query = unknown> {
@@ -39,6 +40,11 @@ export interface RouteOptions<Body extends GenericSchema, Query extends GenericS
 /** A route with its types erased, as the router holds it. */
 export interface Route extends Omit<RouteOptions<GenericSchema, GenericSchema>, 'handle'> {
   readonly handle: (call: Call) => Promise<Reply | Response>
+}
+
+/** `METHOD /path`: what tables about routes name them by. */
+export function routeName({ method, path }: Pick<Route, 'method' | 'path'>): string {
+  return `${method} ${path}`
 }
 
 /** Declares a route; `handle` sees body and query as the schemas give them. */

@@ -13,6 +13,8 @@ export interface Router {
   (method: string, pathname: string): Match
   /** The methods of a path, as `Allow` lists them. @throws Fault `not_found` */
   allowed(pathname: string): string
+  /** Whether a route of the path takes every method, OPTIONS included. @throws Fault `not_found` */
+  takesAny(pathname: string): boolean
 }
 
 /**
@@ -36,16 +38,20 @@ export function createRouter(routes: readonly Route[]): Router {
   function find(method: string, pathname: string): Match {
     const here = matches(pathname)
     const wanted = method === 'HEAD' ? 'GET' : method
-    const match = here.find(({ route }) => route.method === wanted)
+    const match = here.find(({ route }) => route.method === wanted || route.method === 'ANY')
     if (match === undefined) throw new Fault('method_not_allowed', { headers: { allow: allowed(here) } })
     return match
   }
 
-  return Object.assign(find, { allowed: (pathname: string) => allowed(matches(pathname)) })
+  return Object.assign(find, {
+    allowed: (pathname: string) => allowed(matches(pathname)),
+    takesAny: (pathname: string) => matches(pathname).some(({ route }) => route.method === 'ANY'),
+  })
 }
 
 function allowed(here: readonly Match[]): string {
   const methods = here.map(({ route }) => route.method)
+  if (methods.includes('ANY')) return 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
   return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
 }
 
