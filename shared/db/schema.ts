@@ -1,5 +1,9 @@
 import type { IdempotencyTable } from './tables/idempotency.ts'
 import type { AuditTable } from './tables/audit.ts'
+import type { NoncesTable } from './tables/nonces.ts'
+import type { DenyListTable } from './tables/deny-list.ts'
+import type { GuardVersionsTable } from './tables/guard-versions.ts'
+import type { RiskDecisionsTable } from './tables/risk-decisions.ts'
 import type { SessionsTable } from './tables/sessions.ts'
 import type { UsersTable } from './tables/users.ts'
 
@@ -9,4 +13,8 @@ export interface Schema {
   readonly sessions: SessionsTable
   readonly audit: AuditTable
   readonly idempotency: IdempotencyTable
+  readonly nonces: NoncesTable
+  readonly guard_versions: GuardVersionsTable
+  readonly deny_list: DenyListTable
+  readonly risk_decisions: RiskDecisionsTable
 }

@@ -5,6 +5,8 @@ import type { StateStore } from '#shared/state/store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Decision, Occasion } from './decision.ts'
 
+export type { Decision, Occasion }
+
 export interface Risk {
   /** What the published deny list and rules say. Never rejects because a store is down. */
   decide(occasion: Occasion, signal: AbortSignal): Promise<Decision>
