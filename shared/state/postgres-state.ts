@@ -2,7 +2,7 @@ import { abandonable, within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { batchReads } from './batch-reads.ts'
 import { checkedTtlMs, limitUnits } from './limit-units.ts'
-import { OPERATION_MS, type StateStore } from './store.ts'
+import { type Consumption, OPERATION_MS, type StateStore } from './store.ts'
 
 /** Runs one statement of PostgreSQL with `$1`, `$2` … for values. */
 export interface StateQueries {
@@ -33,7 +33,11 @@ const SET = `insert into state (key, value, expires_at) values ($1, $2, ${NOW} +
   on conflict (key) do update set value = excluded.value, expires_at = excluded.expires_at`
 const IF_EXPIRED = `where state.expires_at <= ${NOW}`
 const DELETE = `delete from state where key = $1 and expires_at > ${NOW}`
-const CONSUME = 'select * from state_consume($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])'
+const CONSUME = `select place, allowed, remaining, retry_us, reset_us, null as key, null as value
+  from state_take($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
+    with ordinality as taken (allowed, remaining, retry_us, reset_us, place)
+  union all
+  select null, null, null, null, null, key, value from state where key = any($6::text[]) and expires_at > ${NOW}`
 const SWEEP = `delete from state where key = any(array(
   select key from state where expires_at <= ${NOW} order by expires_at limit 200 for update skip locked))`
 const SWEEP_CELLS = `delete from state_cells where key = any(array(
@@ -62,7 +66,7 @@ export function postgresState({
 
   const read = batchReads(async (keys) => {
     const rows = await query(GET_MANY, [keys], NOBODYS)
-    return new Map(rows.map((row) => [String(row['key']), decoded(row['value'])]))
+    return valuesByKey(rows)
   })
 
   async function getMany(keys: readonly string[], signal: AbortSignal) {
@@ -100,26 +104,44 @@ export function postgresState({
       return rows.length === 1
     },
 
-    async consume(limits, signal) {
+    async consume({ limits, alsoGet = [] }, signal) {
       const units = limitUnits(limits)
       const columns = [
-        limits.map(({ key }) => key),
-        units.map(({ intervalUs }) => intervalUs),
-        units.map(({ burst }) => burst),
+        units.map(({ kind }) => kind),
+        units.map(({ key }) => key),
+        units.map(({ spanUs }) => spanUs),
+        units.map(({ size }) => size),
         units.map(({ cost }) => cost),
       ]
-      const rows = await query(CONSUME, columns, signal)
+      const rows = await query(CONSUME, [...columns, alsoGet], signal)
       await sweep(SWEEP_CELLS, SWEEP_CELLS_SHARE, signal)
-      return rows.map((row) => ({
-        allowed: row['allowed'] === true,
-        remaining: Number(row['remaining']),
-        retryAfterMs: Math.ceil(Number(row['retry_us']) / 1_000),
-        resetMs: Math.ceil(Number(row['reset_us']) / 1_000),
-      }))
+      const found = valuesByKey(rows.filter((row) => row['place'] === null))
+      return {
+        consumptions: rows
+          .filter((row) => row['place'] !== null)
+          .sort((one, other) => Number(one['place']) - Number(other['place']))
+          .map(consumption),
+        values: alsoGet.map((key) => found.get(key)),
+      }
     },
 
     // The connection is the database's.
     async close() {},
+  }
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+function valuesByKey(rows: readonly Row[]): ReadonlyMap<string, string> {
+  return new Map(rows.map((row) => [String(row['key']), decoded(row['value'])]))
+}
+
+function consumption(row: Row): Consumption {
+  return {
+    allowed: row['allowed'] === true,
+    remaining: Number(row['remaining']),
+    retryAfterMs: Math.ceil(Number(row['retry_us']) / 1_000),
+    resetMs: Math.ceil(Number(row['reset_us']) / 1_000),
   }
 }
 

@@ -1,9 +1,10 @@
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { checkedTtlMs, limitUnits } from './limit-units.ts'
 import { parseRedisUrl } from './redis-address.ts'
-import { type Client, redisConnection } from './redis-connection.ts'
-import { CONSUME, DELETE_IF_VALUE, type Script } from './redis-scripts.ts'
-import { type Consumption, OPERATION_MS, type StateStore } from './store.ts'
+import { redisConnection } from './redis-connection.ts'
+import { consumeInSlots } from './redis-consume.ts'
+import { DELETE_IF_VALUE, runScript } from './redis-scripts.ts'
+import { OPERATION_MS, type StateStore } from './store.ts'
 
 export interface RedisStateOptions {
   /** As `parseRedisUrl` reads it. */
@@ -16,8 +17,8 @@ export interface RedisStateOptions {
 }
 
 /**
- * A state store in Redis. On a cluster `getMany` may span nodes, one round trip each, side by side; the keys of one
- * `consume` must share a hash tag, because a node answers for its own keys alone.
+ * A state store in Redis. On a cluster `getMany` may span nodes, one round trip each, side by side; `consume` takes one
+ * round trip for each hash tag of its limits, one after the other, because a node answers for its own keys alone.
  *
  * @throws TypeError when the URL cannot be read.
  */
@@ -31,6 +32,7 @@ export function redisState({
   const { isCluster } = address
   const connection = redisConnection({ address, clock, operationMs })
   const named = (key: string) => keyPrefix + key
+  const slotOf = isCluster ? hashTag : () => ''
 
   return {
     async get(key, signal) {
@@ -65,38 +67,21 @@ export function redisState({
         (client) =>
           ifValue === undefined
             ? client.del(named(key))
-            : run(client, DELETE_IF_VALUE, [named(key)], [ifValue]),
+            : runScript(client, DELETE_IF_VALUE, [named(key)], [ifValue]),
         signal,
       )
       return count === 1
     },
 
-    async consume(limits, signal) {
-      const units = limitUnits(limits)
-      if (isCluster && new Set(limits.map(({ key }) => hashTag(key))).size > 1) {
-        throw new RangeError(
-          'Cannot consume: on a cluster the keys must share one hash tag, as {u:42}:a and {u:42}:b',
-        )
-      }
-      const keys = limits.map(({ key }) => named(key))
-      const values = units.flatMap(({ intervalUs, burst, cost }) => [intervalUs, burst, cost])
-      const answer = await connection.use((client) => run(client, CONSUME, keys, values), signal)
-      return limits.map((_, at) => consumption(answer, at * 4))
+    async consume({ limits, alsoGet = [] }, signal) {
+      const units = limitUnits(limits).map((unit) => ({ ...unit, key: named(unit.key) }))
+      const reads = alsoGet.map(named)
+      return connection.use((client) => consumeInSlots(client, units, reads, slotOf), signal)
     },
 
     async close() {
       connection.close()
     },
-  }
-}
-
-function consumption(answer: unknown, at: number): Consumption {
-  const [allowed, remaining, retryAfterMs, resetMs] = (answer as number[]).slice(at, at + 4) // As the script returns.
-  return {
-    allowed: allowed === 1,
-    remaining: remaining ?? 0,
-    retryAfterMs: retryAfterMs ?? 0,
-    resetMs: resetMs ?? 0,
   }
 }
 
@@ -114,19 +99,4 @@ function groupByTag(keys: readonly string[]): readonly (readonly string[])[] {
     groups.set(tag, [...(groups.get(tag) ?? []), key])
   }
   return [...groups.values()]
-}
-
-/** Runs a script by its digest and, on a server that has not seen it, which then did nothing, by its text. */
-async function run(
-  client: Client,
-  { text, digest }: Script,
-  keys: readonly string[],
-  values: readonly (string | number)[],
-): Promise<unknown> {
-  try {
-    return await client.evalsha(digest, keys.length, ...keys, ...values)
-  } catch (error) {
-    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-    return client.eval(text, keys.length, ...keys, ...values)
-  }
 }

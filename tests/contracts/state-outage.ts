@@ -22,7 +22,7 @@ const OPERATIONS: Readonly<Record<string, (store: StateStore) => Promise<unknown
   getMany: (store) => store.getMany(['other', 'another'], never),
   set: (store) => store.set('other', 'value', { ttlMs: 1_000 }, never),
   delete: (store) => store.delete('other', { ifValue: 'value' }, never),
-  consume: (store) => store.consume([{ key: 'limit', burst: 1, intervalMs: 1 }], never),
+  consume: (store) => store.consume({ limits: [{ key: 'limit', burst: 1, intervalMs: 1 }] }, never),
 }
 
 /** How a state store fails and comes back. `open` opens one on a port of loopback; `start` starts a server for it. */

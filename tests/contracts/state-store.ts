@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { randomId } from '#shared/ids.ts'
-import type { Consumption, StateStore } from '#shared/state/store.ts'
+import type { Consumption, Limit, StateStore } from '#shared/state/store.ts'
 import { eventually } from '#tests/services/eventually.ts'
 
 export interface OpenedStore {
@@ -25,6 +25,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
   let opened: OpenedStore
   let store: StateStore
   const fresh = () => `test:${randomId()}`
+  const take = async (limits: readonly Limit[]) => (await store.consume({ limits }, never)).consumptions
 
   beforeAll(async () => {
     opened = await open()
@@ -157,7 +158,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     // Lines that each wait for their own answers: all at once, some would pass the store's own limit of time.
     const answers: Consumption[] = []
     const line = async () => {
-      for (let at = 0; at < 50; at += 1) answers.push(...(await store.consume([limit], never)))
+      for (let at = 0; at < 50; at += 1) answers.push(...(await take([limit])))
     }
     await Promise.all(Array.from({ length: 20 }, line))
 
@@ -168,9 +169,9 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
   test('each unit taken shows in what remains and in the time until full', async () => {
     const limit = { key: fresh(), burst: 3, intervalMs: 60_000 }
 
-    const [first] = await store.consume([limit], never)
-    const [second] = await store.consume([{ ...limit, cost: 2 }], never)
-    const [third] = await store.consume([limit], never)
+    const [first] = await take([limit])
+    const [second] = await take([{ ...limit, cost: 2 }])
+    const [third] = await take([limit])
 
     expect(first).toEqual({ allowed: true, remaining: 2, retryAfterMs: 0, resetMs: 60_000 })
     expect(second).toMatchObject({ allowed: true, remaining: 0, retryAfterMs: 0 })
@@ -183,12 +184,12 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
 
   test('a unit comes back after its interval', async () => {
     const limit = { key: fresh(), burst: 1, intervalMs: 80 }
-    await store.consume([limit], never)
+    await take([limit])
 
-    const [refused] = await store.consume([limit], never)
+    const [refused] = await take([limit])
     const [granted] = await eventually(
       async () => {
-        const answer = await store.consume([limit], never)
+        const answer = await take([limit])
         return answer[0]?.allowed === true && answer
       },
       { withinMs: 2_000 },
@@ -201,7 +202,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
   test('an interval that is no whole number admits the burst exactly', async () => {
     const limit = { key: fresh(), burst: 60, intervalMs: 600_000 / 7 }
 
-    const answers = await Promise.all(Array.from({ length: 90 }, () => store.consume([limit], never)))
+    const answers = await Promise.all(Array.from({ length: 90 }, () => take([limit])))
 
     expect(answers.flat().filter(({ allowed }) => allowed)).toHaveLength(60)
   })
@@ -210,10 +211,10 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     const tag = `{${fresh()}}`
     const wide = { key: `${tag}:wide`, burst: 10, intervalMs: 60_000 }
     const narrow = { key: `${tag}:narrow`, burst: 1, intervalMs: 60_000 }
-    await store.consume([wide, narrow], never)
+    await take([wide, narrow])
 
-    const refused = await store.consume([wide, narrow], never)
-    const [after] = await store.consume([{ ...wide, cost: 0 }], never)
+    const refused = await take([wide, narrow])
+    const [after] = await take([{ ...wide, cost: 0 }])
 
     expect(refused).toMatchObject([
       { allowed: true, remaining: 9, retryAfterMs: 0 },
@@ -228,7 +229,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     const two = { key: `${tag}:two`, burst: 20, intervalMs: 600_000 }
 
     const answers = await Promise.all(
-      Array.from({ length: 80 }, (_, at) => store.consume(at % 2 === 0 ? [one, two] : [two, one], never)),
+      Array.from({ length: 80 }, (_, at) => take(at % 2 === 0 ? [one, two] : [two, one])),
     )
 
     expect(answers.filter((answer) => answer.every(({ allowed }) => allowed))).toHaveLength(20)
@@ -237,7 +238,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
   test('a cost of 0 looks without taking', async () => {
     const limit = { key: fresh(), burst: 2, intervalMs: 60_000, cost: 0 }
 
-    const answers = [await store.consume([limit], never), await store.consume([limit], never)].flat()
+    const answers = [await take([limit]), await take([limit])].flat()
 
     expect(answers).toEqual([
       { allowed: true, remaining: 2, retryAfterMs: 0, resetMs: 0 },
@@ -246,7 +247,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
   })
 
   test('a cost above the burst is never granted', async () => {
-    const [answer] = await store.consume([{ key: fresh(), burst: 2, intervalMs: 1_000, cost: 3 }], never)
+    const [answer] = await take([{ key: fresh(), burst: 2, intervalMs: 1_000, cost: 3 }])
 
     expect(answer).toMatchObject({ allowed: false, remaining: 2 })
   })
@@ -259,6 +260,6 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     ['a bucket that takes ages to fill', [{ key: 'k', burst: 1e9, intervalMs: 1e9 }]],
     ['the same key twice', [1, 2].map((burst) => ({ key: 'k', burst, intervalMs: 1 }))],
   ])('%s is refused as our own mistake', async (_, limits) => {
-    await expect(store.consume(limits, never)).rejects.toThrow(RangeError)
+    await expect(take(limits)).rejects.toThrow(RangeError)
   })
 }

@@ -43,9 +43,9 @@ describe('the state store in memory', () => {
     const state = memoryState({ clock: () => 0 })
     const wide = { key: 'wide', burst: 3, intervalMs: 1_000 }
     const narrow = { key: 'narrow', burst: 1, intervalMs: 1_000 }
-    await state.consume([wide, narrow], signal)
+    await state.consume({ limits: [wide, narrow] }, signal)
 
-    const refused = await state.consume([wide, narrow], signal)
+    const { consumptions: refused } = await state.consume({ limits: [wide, narrow] }, signal)
 
     expect(refused.map(({ allowed }) => allowed)).toEqual([true, false])
     expect(refused.map(({ remaining }) => remaining)).toEqual([2, 0])

@@ -1,6 +1,14 @@
 import { systemClock, type Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
-import type { Consumption, DeleteOptions, Limit, SetOptions, StateStore } from '#shared/state/store.ts'
+import { takeFromCells, type Cell } from '#shared/state/limit-cells.ts'
+import { limitUnits } from '#shared/state/limit-units.ts'
+import type {
+  ConsumeAnswer,
+  ConsumeRequest,
+  DeleteOptions,
+  SetOptions,
+  StateStore,
+} from '#shared/state/store.ts'
 
 /** A state store in memory, with a switch for an outage and a look at what it holds. */
 export interface MemoryState extends StateStore {
@@ -23,7 +31,7 @@ interface Entry {
 /** A `StateStore` for tests: the whole contract, one process, expiry by the injected clock. */
 export function memoryState({ clock = systemClock, failing = false }: MemoryStateOptions = {}): MemoryState {
   const values = new Map<string, Entry>()
-  const fullAt = new Map<string, number>()
+  const cells = new Map<string, Cell>()
 
   // Real stores answer in a later turn of the event loop, which is where races show.
   async function reach(signal: AbortSignal): Promise<void> {
@@ -65,18 +73,13 @@ export function memoryState({ clock = systemClock, failing = false }: MemoryStat
     return values.delete(key)
   }
 
-  async function consume(limits: readonly Limit[], signal: AbortSignal): Promise<readonly Consumption[]> {
+  async function consume(
+    { limits, alsoGet = [] }: ConsumeRequest,
+    signal: AbortSignal,
+  ): Promise<ConsumeAnswer> {
+    const units = limitUnits(limits)
     await reach(signal)
-    const now = clock()
-    const taken = limits.map((limit) => take(limit, Math.max(now, fullAt.get(limit.key) ?? now), now))
-    const all = taken.every(({ allowed }) => allowed)
-    if (all) limits.forEach(({ key }, i) => fullAt.set(key, taken[i]?.fullAt ?? now))
-    return taken.map((one) => ({
-      allowed: one.allowed,
-      remaining: all ? one.remaining : one.before,
-      retryAfterMs: one.retryAfterMs,
-      resetMs: Math.ceil((all ? one.fullAt : one.fullBefore) - now),
-    }))
+    return { consumptions: takeFromCells(units, cells, clock() * 1_000), values: alsoGet.map(live) }
   }
 
   const state: MemoryState = {
@@ -94,19 +97,4 @@ export function memoryState({ clock = systemClock, failing = false }: MemoryStat
 
 function entryOf(key: string, value: string | undefined): readonly (readonly [string, string])[] {
   return value === undefined ? [] : [[key, value]]
-}
-
-/** GCRA: the bucket is described by the one instant at which it would be full again. */
-function take({ burst, intervalMs, cost = 1 }: Limit, fullBefore: number, now: number) {
-  const fullAt = fullBefore + cost * intervalMs
-  const overMs = fullAt - now - burst * intervalMs
-  const left = (at: number) => Math.max(0, Math.floor(burst - (at - now) / intervalMs + 1e-9))
-  return {
-    allowed: overMs <= 1e-6,
-    fullAt,
-    fullBefore,
-    remaining: left(fullAt),
-    before: left(fullBefore),
-    retryAfterMs: Math.max(0, Math.ceil(overMs - 1e-6)),
-  }
 }

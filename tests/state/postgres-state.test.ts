@@ -59,12 +59,12 @@ describe('the state store on PostgreSQL', () => {
     const idle = postgresState({ queries, random: () => 1, operationMs: PATIENT_MS })
     await idle.set('short', '1', { ttlMs: 1 }, never)
     await idle.set('long', '1', { ttlMs: 60_000 }, never)
-    await idle.consume([{ key: 'short', burst: 1, intervalMs: 1 }], never)
-    await idle.consume([{ key: 'long', burst: 1, intervalMs: 60_000 }], never)
+    await idle.consume({ limits: [{ key: 'short', burst: 1, intervalMs: 1 }] }, never)
+    await idle.consume({ limits: [{ key: 'long', burst: 1, intervalMs: 60_000 }] }, never)
 
     await eventually(async () => (await idle.get('short', never)) === undefined, { withinMs: 1_000 })
     await sweeping.set('other', '1', { ttlMs: 60_000 }, never)
-    await sweeping.consume([{ key: 'other', burst: 1, intervalMs: 60_000 }], never)
+    await sweeping.consume({ limits: [{ key: 'other', burst: 1, intervalMs: 60_000 }] }, never)
 
     const rows = await queries.query(
       'select key from state union all select key from state_cells order by 1',

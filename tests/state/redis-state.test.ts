@@ -56,14 +56,14 @@ describeWith(['redis'], 'the state store on Redis', () => {
     const limit = { key: 'limit', burst: 10, intervalMs: 600_000 }
     const direct = redisState({ url: server.url })
     const store = redisState({ url: `redis://127.0.0.1:${proxy.port}` })
-    await store.consume([limit], never)
+    await store.consume({ limits: [limit] }, never)
     proxy.swallowAnswers()
 
-    await store.consume([limit], never).catch(() => {})
+    await store.consume({ limits: [limit] }, never).catch(() => {})
     proxy.cut()
-    const [left] = await direct.consume([{ ...limit, cost: 0 }], never)
+    const { consumptions } = await direct.consume({ limits: [{ ...limit, cost: 0 }] }, never)
 
-    expect(left?.remaining).toBe(8)
+    expect(consumptions[0]?.remaining).toBe(8)
     await Promise.all([store.close(), direct.close(), proxy.close()])
     await server.stop()
   })
