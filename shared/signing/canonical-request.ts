@@ -3,11 +3,8 @@ import { createHash } from 'node:crypto'
 /** First line of every canonical request: names the scheme and its version. */
 export const SIGNING_SCHEME = 'XH1-HMAC-SHA256'
 
-export interface CanonicalParts {
-  readonly kid: string
-  /** Unix time in seconds, as sent. */
-  readonly ts: string
-  readonly nonce: string
+/** What of a request is signed, besides who signs. */
+export interface RequestParts {
   readonly method: string
   /** The host the client called, with the port where it is not the scheme's own. */
   readonly host: string
@@ -15,27 +12,44 @@ export interface CanonicalParts {
   readonly path: string
   /** Without the question mark. */
   readonly query: string
+  /** As `hashBody` gives it. */
+  readonly bodyHash: string
+}
+
+export interface CanonicalParts extends RequestParts {
+  readonly kid: string
+  /** Unix time in seconds, as sent. */
+  readonly ts: string
+  readonly nonce: string
   /** The session's id; absent for a caller without a session, such as a partner. */
   readonly sessionId?: string | undefined
-  readonly body: Uint8Array
 }
 
 /** The text that is signed: ten lines joined by LF. Nothing in them can hold an LF, so no part can pose as another. */
 export function canonicalRequest(parts: CanonicalParts): string {
-  const { kid, ts, nonce, method, host, path, query, sessionId = '-', body } = parts
-  const bodyHash = createHash('sha256').update(body).digest('hex')
+  const { kid, ts, nonce, method, host, path, query, sessionId = '-', bodyHash } = parts
   return [
     SIGNING_SCHEME,
     kid,
     ts,
     nonce,
     method,
-    host.toLowerCase(),
+    canonicalHost(host),
     path,
     canonicalQuery(query),
     sessionId,
     bodyHash,
   ].join('\n')
+}
+
+/** Lower-case hex of the SHA-256 of a body's raw bytes, none included. */
+export function hashBody(body: Uint8Array): string {
+  return createHash('sha256').update(body).digest('hex')
+}
+
+/** In lower case, without the ports that clients leave out when they write a Host header. @see RFC 9110 §4.2.3 */
+export function canonicalHost(host: string): string {
+  return host.toLowerCase().replace(/:(?:80|443)$/, '')
 }
 
 /**
@@ -48,6 +62,15 @@ export function canonicalQuery(query: string): string {
     .sort(([a, x], [b, y]) => compare(a, b) || compare(x, y))
     .map(([name, value]) => `${name}=${value}`)
     .join('&')
+}
+
+/** The parts of a request that is about to be sent. */
+export function requestParts(
+  { method, url }: Pick<Request, 'method' | 'url'>,
+  body: Uint8Array,
+): RequestParts {
+  const { host, pathname, search } = new URL(url)
+  return { method, host, path: pathname, query: search.slice(1), bodyHash: hashBody(body) }
 }
 
 /** All but the unreserved characters. @see RFC 3986 §2.3 */

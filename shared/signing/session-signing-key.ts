@@ -8,19 +8,31 @@ export interface SigningKey {
   readonly key: string
 }
 
+/** What a session's key is derived from, besides a master key. */
+export interface SessionKeyFacts {
+  readonly appId: string
+  readonly sessionId: string
+  /** The refresh generation: a refreshed session has another key. */
+  readonly generation: number
+}
+
 /**
  * The key a client signs its requests with: derived from the session and its refresh generation, so that nothing is
- * stored, nothing static ships in a client, and it changes at every refresh. @see RFC 5869 (HKDF-SHA256)
+ * stored, nothing static ships in a client, and it changes at every refresh.
  */
-export function sessionSigningKey(masters: Keyring, session: SigningSession): SigningKey {
-  const { appId, sessionId, generation } = session
-  const info = `mp-sign-v1\0${appId}\0${generation}`
-  const key = Buffer.from(hkdfSync('sha256', masters.active, sessionId, info, 32))
+export function sessionSigningKey(masters: Keyring, session: SessionKeyFacts): SigningKey {
+  const key = deriveSessionKey(masters.active, session)
   return { kid: masters.activeId, key: key.toString('base64url') }
 }
 
-export interface SigningSession {
-  readonly appId: string
-  readonly sessionId: string
-  readonly generation: number
+/** The session's key under the master that `kid` names; undefined when it was never known or has been retired. */
+export function sessionKeyOf(masters: Keyring, kid: string, session: SessionKeyFacts): Buffer | undefined {
+  const master = masters.get(kid)
+  return master === undefined ? undefined : deriveSessionKey(master, session)
+}
+
+/** @see RFC 5869 (HKDF-SHA256) */
+function deriveSessionKey(master: Uint8Array, { appId, sessionId, generation }: SessionKeyFacts): Buffer {
+  const info = `mp-sign-v1\0${appId}\0${generation}`
+  return Buffer.from(hkdfSync('sha256', master, sessionId, info, 32))
 }

@@ -1,14 +1,14 @@
 import { createHmac } from 'node:crypto'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { randomId } from '#shared/ids.ts'
-import { canonicalRequest } from './canonical-request.ts'
+import { canonicalRequest, requestParts } from './canonical-request.ts'
 import { formatSignature, SIGNATURE_HEADER } from './signature-header.ts'
 
 export interface Signer {
   readonly kid: string
   /** 32 bytes. */
   readonly key: Uint8Array
-  /** The session's id, where the key is a session's. */
+  /** The session's id, where the key is a session's or WeChat's user key; absent for a partner. */
   readonly sessionId?: string | undefined
   readonly clock?: Clock
   /** Makes a nonce of 22 characters; random unless a test vector needs one. */
@@ -18,23 +18,11 @@ export interface Signer {
 /** The same request with its signature: Request in, signed Request out, nothing sent. The body is read and kept. */
 export async function signRequest(request: Request, signer: Signer): Promise<Request> {
   const { kid, key, sessionId, clock = systemClock, nonce: newNonce = randomId } = signer
-  const url = new URL(request.url)
   const body = new Uint8Array(await request.clone().arrayBuffer())
   const ts = String(Math.floor(clock() / 1000))
   const nonce = newNonce()
-  const { method } = request
-  const parts = {
-    kid,
-    ts,
-    nonce,
-    method,
-    host: url.host,
-    path: url.pathname,
-    query: url.search.slice(1),
-    sessionId,
-    body,
-  }
-  const sig = requestMac(key, canonicalRequest(parts)).toString('base64url')
+  const canonical = canonicalRequest({ ...requestParts(request, body), kid, ts, nonce, sessionId })
+  const sig = requestMac(key, canonical).toString('base64url')
   const signed = new Request(request)
   signed.headers.set(SIGNATURE_HEADER, formatSignature({ kid, ts, nonce, sig }))
   return signed
