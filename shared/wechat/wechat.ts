@@ -8,7 +8,9 @@ import { callWithToken } from './call-with-token.ts'
 import { type CheckText, checkText } from './check-text.ts'
 import { type CodeExchange, codeExchange } from './code-exchange.ts'
 import { phoneNumber, type ReadPhoneNumber } from './phone-number.ts'
+import { askRiskRank, type AskRiskRank } from './risk-rank.ts'
 import { type SessionKeyCalls, sessionKeyCalls } from './session-key.ts'
+import { type ReadUserKey, userKey } from './user-key.ts'
 
 export interface WechatOptions {
   /** `WECHAT_URL`, or a stand-in. */
@@ -27,6 +29,8 @@ export interface Wechat extends SessionKeyCalls {
   readonly codeExchange: CodeExchange
   readonly phoneNumber: ReadPhoneNumber
   readonly checkText: CheckText
+  readonly userKey: ReadUserKey
+  readonly riskRank: AskRiskRank
   /** The token for calls that are not covered here. */
   readonly accessToken: (signal: AbortSignal) => Promise<string>
 }
@@ -39,11 +43,14 @@ export function createWechat({ state, timeoutMs = DEFAULT_TIMEOUT_MS, ...rest }:
   const account: WechatAccount = { ...rest, timeoutMs }
   const tokens = accessToken(account, state)
   const call = callWithToken(account, tokens)
+  const sessionKey = sessionKeyCalls(call)
   return {
     codeExchange: codeExchange(account, state),
     phoneNumber: phoneNumber(call, account.appId, account.clock),
     checkText: checkText(call),
-    ...sessionKeyCalls(call),
+    riskRank: askRiskRank(call, account.appId),
+    ...sessionKey,
+    userKey: userKey(account, state, sessionKey.userEncryptKeys),
     accessToken: (signal) => tokens.get(signal),
   }
 }
