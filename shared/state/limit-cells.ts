@@ -12,6 +12,11 @@ export interface Cell {
   readonly previous: number
 }
 
+export interface Cells {
+  get(key: string): Cell | undefined
+  set(key: string, cell: Cell): unknown
+}
+
 /** How one kind of limit is reckoned. The stores' scripts do the same in their own languages. */
 interface Arithmetic {
   /** The cell as it stands now; a cell of another kind counts as none. */
@@ -71,7 +76,7 @@ const KINDS: Readonly<Record<LimitKind, Arithmetic>> = {
 /** Takes from every cell or, when one limit would be exceeded, from none; `cells` has what was written before. */
 export function takeFromCells(
   units: readonly LimitUnits[],
-  cells: Pick<Map<string, Cell>, 'get' | 'set'>,
+  cells: Cells,
   nowUs: number,
 ): readonly Consumption[] {
   const read = units.map((unit) => {

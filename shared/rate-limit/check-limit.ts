@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto'
+import type { KeyPart, Policy } from '#shared/limit-policy.ts'
+import type { Limit } from '#shared/state/store.ts'
+import type { Check } from './limiter.ts'
+
+const PLAIN = /^[\w.:-]{1,64}$/
+
+/** How many units there are at once when nothing was taken. */
+export function sizeOf({ algorithm, quota, burst }: Policy): number {
+  return algorithm === 'token-bucket' ? (burst ?? quota) : quota
+}
+
+/**
+ * The limit that a check stands for. Its key begins with the hash tag `{u:<user>}` where the policy counts users, which
+ * puts it beside everything else about that user, else with its first part.
+ */
+export function limitOf({ name, policy, subject, cost = 1 }: Check): Limit {
+  // What exceeds the whole limit is never granted, by however much.
+  const charge = { key: keyOf(name, policy.by, subject), cost: Math.min(cost, sizeOf(policy) + 1) }
+  const windowMs = policy.windowS * 1_000
+  if (policy.algorithm !== 'token-bucket') {
+    return { ...charge, kind: policy.algorithm, quota: policy.quota, windowMs }
+  }
+  return { ...charge, burst: sizeOf(policy), intervalMs: windowMs / policy.quota }
+}
+
+function keyOf(name: string, by: readonly KeyPart[], subject: Check['subject']): string {
+  const first = by.includes('user') ? 'user' : by[0]
+  if (first === undefined) throw new TypeError(`Cannot limit: the policy ${name} has no key`)
+  const rest = by.filter((part) => part !== first).map((part) => `;${part}=${plain(subject[part])}`)
+  return `{${first === 'user' ? 'u' : first}:${plain(subject[first])}}:rl:${name}${rest.join('')}`
+}
+
+/** The value itself where it can do no harm in a key: a brace would move it to another slot, 10 KB would fill the store. */
+function plain(value = ''): string {
+  if (PLAIN.test(value)) return value
+  return `#${createHash('sha256').update(value).digest('base64url').slice(0, 22)}`
+}
