@@ -2,12 +2,19 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
 import { generateSecrets } from './keys/generate-secrets.ts'
-import { describeSecret, ROTATABLE, type Rotatable, rotateSecret } from './keys/rotate-secrets.ts'
+import {
+  describeSecret,
+  ROTATABLE,
+  type Rotatable,
+  rotatePartner,
+  rotateSecret,
+} from './keys/rotate-secrets.ts'
 
 const HELP = `Usage: npm run keys [-- command] [options]
 
   (no command)             print a fresh set of secrets, as lines for an .env file or a cloud's settings
   rotate token|data|signing   print the setting after one rotation
+  rotate partner NAME      the same for the keys of one partner; a new partner gets its first key
   show                     list key ids and states, nothing secret
 
   --file PATH              the .env file to read the present values from (default .env; process environment wins)
@@ -16,7 +23,8 @@ const HELP = `Usage: npm run keys [-- command] [options]
 Every setting holds the key in use and the next one, which every function knows before it is used: so instances with the
 value of before and of after a rotation read each other's work. After each rotation deploy the value to every function and
 wait 15 minutes, the longest life of a token, before the next one. Old data keys are kept: drop one by hand only when
-nothing sealed with it is left.`
+nothing sealed with it is left. A partner's two keys both count: hand over the new one, and rotate again only when the
+partner uses it, which ends the older one.`
 
 const WHICH = Object.keys(ROTATABLE) as readonly Rotatable[] // keys of the literal table
 
@@ -36,26 +44,27 @@ function main(): void {
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
-  const [command, name] = positionals
+  const [command, ...names] = positionals
   if (values.help) console.log(HELP)
   else if (command === undefined) console.log(toLines(generateSecrets()))
   else if (command === 'show') show(values.file)
-  else if (command === 'rotate') rotate(name, values.file, values.write)
+  else if (command === 'rotate') rotate(names, values.file, values.write)
   else throw new TypeError(`Unknown command: ${command}. See: npm run keys -- --help`)
 }
 
 function show(file: string): void {
   for (const which of WHICH) {
     console.log(ROTATABLE[which])
-    for (const line of describeSecret(which, present(which, file))) console.log(`  ${line}`)
+    const value = which === 'partner' ? (find(which, file) ?? '') : present(which, file)
+    for (const line of describeSecret(which, value)) console.log(`  ${line}`)
   }
 }
 
-function rotate(name: string | undefined, file: string, write: boolean): void {
-  const which = WHICH.find((known) => known === name)
+function rotate(names: readonly string[], file: string, write: boolean): void {
+  const which = WHICH.find((known) => known === names[0])
   if (which === undefined) throw new TypeError(`Say what to rotate: ${WHICH.join(', ')}`)
   const setting = ROTATABLE[which]
-  const value = rotateSecret(which, present(which, file))
+  const value = which === 'partner' ? rotated(names[1], file) : rotateSecret(which, present(which, file))
   if (!write) return console.log(toLines({ [setting]: value }))
   const lines = readFileSync(file, 'utf8').split('\n')
   const rest = lines.filter((line) => !line.startsWith(`${setting}=`) && line !== '')
@@ -67,12 +76,21 @@ function rotate(name: string | undefined, file: string, write: boolean): void {
   console.log('Deploy it to every function, and wait 15 minutes before the next rotation.')
 }
 
+function rotated(partner: string | undefined, file: string): string {
+  if (partner === undefined)
+    throw new TypeError('Say whose key to rotate: npm run keys -- rotate partner NAME')
+  return rotatePartner(partner, find('partner', file) ?? '')
+}
+
 function present(which: Rotatable, file: string): string {
-  const setting = ROTATABLE[which]
-  const value = process.env[setting] ?? readFile(file)[setting]
+  const value = find(which, file)
   if (value === undefined)
-    throw new TypeError(`Cannot find ${setting}: it is neither in the environment nor in ${file}`)
+    throw new TypeError(`Cannot find ${ROTATABLE[which]}: it is neither in the environment nor in ${file}`)
   return value
+}
+
+function find(which: Rotatable, file: string): string | undefined {
+  return process.env[ROTATABLE[which]] ?? readFile(file)[ROTATABLE[which]]
 }
 
 function readFile(file: string): NodeJS.Dict<string> {

@@ -7,13 +7,19 @@ export interface TokenJwk {
   readonly [member: string]: unknown
 }
 
+type Setting = 'TOKEN_KEYS' | 'DATA_KEYS' | 'INDEX_KEY' | 'SIGNING_KEYS' | 'PARTNER_KEYS'
+
+/** The partner that a fresh set has: whoever holds the settings. */
+const OWN_PARTNER = 'local'
+
 /** A complete, fresh set of the secrets that every deployment needs, by the names of their settings. */
-export function generateSecrets(): Record<'TOKEN_KEYS' | 'DATA_KEYS' | 'INDEX_KEY' | 'SIGNING_KEYS', string> {
+export function generateSecrets(): Record<Setting, string> {
   return {
     TOKEN_KEYS: encodeTokenKeys([generateTokenKey('active'), generateTokenKey('next')]),
     DATA_KEYS: generateKeyring(),
     INDEX_KEY: randomBytes(32).toString('base64url'),
     SIGNING_KEYS: generateKeyring(),
+    PARTNER_KEYS: generatePartnerEntry(OWN_PARTNER),
   }
 }
 
@@ -30,6 +36,11 @@ function generateKeyring(): string {
 /** `id:key`, 32 random bytes in base64url. */
 export function generateKeyringEntry(): string {
   return `${newKeyId()}:${randomBytes(32).toString('base64url')}`
+}
+
+/** `partner.id:key`, 32 random bytes in base64url. */
+export function generatePartnerEntry(partner: string): string {
+  return `${partner}.${generateKeyringEntry()}`
 }
 
 export function encodeTokenKeys(keys: readonly TokenJwk[]): string {

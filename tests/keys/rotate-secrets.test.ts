@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
-import { describeSecret, rotateSecret } from '#scripts/keys/rotate-secrets.ts'
+import { describeSecret, rotatePartner, rotateSecret } from '#scripts/keys/rotate-secrets.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { seal, unseal } from '#shared/seal.ts'
+import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import { createAccessTokens } from '#shared/tokens/access-tokens.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 
@@ -86,5 +87,43 @@ describe('rotating data keys', () => {
     expect(() => unseal(parseKeyring(generateSecrets().DATA_KEYS), sealed, 'users.phone:1')).toThrow(
       'is not in DATA_KEYS',
     )
+  })
+})
+
+describe('rotating partner keys', () => {
+  test('a partner has its new key beside the last one, and the one before is gone', () => {
+    const settings = [generateSecrets().PARTNER_KEYS]
+    for (let step = 0; step < 3; step += 1) settings.push(rotatePartner('local', settings.at(-1) ?? ''))
+    const kids = settings.map((setting) => parsePartnerKeys(setting).all.map(({ kid }) => kid))
+
+    expect(kids.map((those) => those.length)).toEqual([1, 2, 2, 2])
+    expect(kids[2]?.[0]).toBe(kids[1]?.[1])
+    expect(kids[3]?.[0]).toBe(kids[2]?.[1])
+    expect(new Set(kids.flat()).size).toBe(4)
+  })
+
+  test('the keys of other partners stay as they are, a new partner gets its first one', () => {
+    const before = rotatePartner('acme', rotatePartner('acme', generateSecrets().PARTNER_KEYS))
+    const after = parsePartnerKeys(rotatePartner('globex', before))
+
+    expect(after.of('local')).toEqual(parsePartnerKeys(before).of('local'))
+    expect(after.of('acme')).toEqual(parsePartnerKeys(before).of('acme'))
+    expect(after.of('globex')).toHaveLength(1)
+  })
+
+  test.each(['wx', 'Acme', 'a.b', '', 'a'.repeat(32)])('"%s" is no name for a partner', (name) => {
+    expect(() => rotatePartner(name, generateSecrets().PARTNER_KEYS)).toThrow(TypeError)
+  })
+
+  test('a description holds nothing secret', () => {
+    const value = rotatePartner('acme', generateSecrets().PARTNER_KEYS)
+
+    const lines = describeSecret('partner', value)
+
+    expect(lines).toEqual([
+      expect.stringMatching(/^local\.k\S+ active$/),
+      expect.stringMatching(/^acme\.k\S+ active$/),
+    ])
+    for (const entry of value.split(',')) expect(lines.join()).not.toContain(entry.split(':')[1])
   })
 })
