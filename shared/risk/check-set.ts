@@ -12,13 +12,12 @@ const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prot
 export type CheckedSet = { readonly set: CompiledSet } | { readonly problems: readonly Problem[] }
 
 export interface CheckOptions {
-  readonly nowMs: number
   /** Names of policies that stand without being in the set; not checked where absent. */
   readonly builtInPolicies?: readonly string[]
 }
 
 /** A set that is well-formed, compiles, and decides its golden cases as expected; or what is wrong with it. */
-export async function checkSet(input: unknown, options: CheckOptions): Promise<CheckedSet> {
+export async function checkSet(input: unknown, options: CheckOptions = {}): Promise<CheckedSet> {
   const problems = shapeProblems(input)
   if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) }
   const content = v.parse(RuleSet, input)
@@ -26,7 +25,7 @@ export async function checkSet(input: unknown, options: CheckOptions): Promise<C
   if (inconsistent.length > 0) return { problems: inconsistent.slice(0, MAX_PROBLEMS) }
   const compiled = await compileSet(content)
   if ('problems' in compiled) return compiled
-  const failing = await failingCases(compiled.set, options.nowMs)
+  const failing = await failingCases(compiled.set)
   return failing.length > 0 ? { problems: failing.slice(0, MAX_PROBLEMS) } : compiled
 }
 

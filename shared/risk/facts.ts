@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 
 const text = v.pipe(v.string(), v.maxLength(200))
-const integer = v.pipe(v.number(), v.integer(), v.minValue(-Number.MAX_SAFE_INTEGER))
+const integer = v.pipe(v.number(), v.safeInteger())
 
 const UserFacts = v.strictObject({
   id: v.optional(text),

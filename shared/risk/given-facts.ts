@@ -6,7 +6,11 @@ export function givenFacts(given: GivenFacts, { call, counters, isRecorded }: Gi
   const [method = '', route = ''] = call.split(' ')
   const user = { ...NOBODY, ...given.user }
   const values = {
-    user: { ...user, ageDays: BigInt(user.ageDays), signedIn: given.user?.signedIn ?? user.id !== '' },
+    user: {
+      ...user,
+      ageDays: BigInt(user.ageDays ?? 0),
+      signedIn: given.user?.signedIn ?? given.user?.id !== undefined,
+    },
     wechat: { riskRank: BigInt(given.wechat?.riskRank ?? UNKNOWN_RANK) },
     ip: given.ip ?? '',
     ipPrefix: given.ipPrefix ?? '',

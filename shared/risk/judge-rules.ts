@@ -29,7 +29,8 @@ export async function judgeRules(
   const shadows: CompiledRule[] = []
   const failed: { rule: CompiledRule; error: unknown }[] = []
   for (const rule of rules) {
-    if (rule.expiresAtMs <= nowMs || !(await learnAll(rule.condition.needs, facts))) continue
+    const { needs } = rule.condition
+    if (rule.expiresAtMs <= nowMs || (needs.size > 0 && !(await learnAll(needs, facts)))) continue
     try {
       if (!rule.condition.holds(facts.values)) continue
     } catch (error) {
@@ -43,13 +44,7 @@ export async function judgeRules(
   return { decision: { action: 'allow' }, shadows, failed }
 }
 
-/** Waits only where a fact has to be fetched: most rules need none. */
-function learnAll(needs: ReadonlySet<Need>, facts: KnownFacts): boolean | Promise<boolean> {
-  if (needs.size === 0) return true
-  return learnEach([...needs], facts)
-}
-
-async function learnEach(needs: readonly Need[], facts: KnownFacts): Promise<boolean> {
+async function learnAll(needs: ReadonlySet<Need>, facts: KnownFacts): Promise<boolean> {
   for (const need of needs) if (!(await facts.learn(need))) return false
   return true
 }

@@ -1,0 +1,110 @@
+import type { Clock } from '#shared/clock.ts'
+import type { Database } from '#shared/db/database.ts'
+import {
+  deleteDecisionsBefore,
+  insertDecisions,
+  type RiskDecisionRow,
+} from '#shared/db/tables/risk-decisions.ts'
+import { uuidv7 } from '#shared/ids.ts'
+import type { StateStore } from '#shared/state/store.ts'
+import { createBatch } from './batch.ts'
+import type { Decision, Occasion } from './decision.ts'
+import type { GivenFacts } from './facts.ts'
+import { addMatches, type Match } from './match-counts.ts'
+
+/** Of decisions that no rule made: enough to try a draft on, few enough not to be felt. */
+const MAX_UNMATCHED_PER_S = 5
+const MAX_DECISIONS = 100
+const MAX_MATCHES = 1_000
+const KEPT_MS = 7 * 86_400_000
+const SWEEP_MS = 3_600_000
+const WRITE_MS = 2_000
+
+/** Keeps decisions and counts matches in the background; what cannot be written is dropped. */
+export interface Recorder {
+  decided(decided: Decided): void
+  matched(matches: readonly Match[], waitUntil: Occasion['waitUntil']): void
+  /** Writes what is still buffered. */
+  close(): Promise<void>
+}
+
+export interface Decided {
+  readonly occasion: Occasion
+  readonly decision: Decision
+  readonly version: number
+  /** Asked for only when the decision is kept. */
+  readonly facts: () => GivenFacts
+}
+
+export interface RecorderOptions {
+  readonly database: Database
+  readonly state: StateStore
+  readonly clock: Clock
+  readonly onError: (part: string, error: unknown) => void
+}
+
+export function createRecorder({ database, state, clock, onError }: RecorderOptions): Recorder {
+  const isSampled = createSample(clock)
+  let sweptAtMs = clock()
+
+  const decisions = createBatch<RiskDecisionRow>({
+    clock,
+    maxItems: MAX_DECISIONS,
+    write: writeDecisions,
+    onError: (error) => onError('decisions', error),
+  })
+  const matches = createBatch<Match>({
+    clock,
+    maxItems: MAX_MATCHES,
+    write: (batch) => addMatches(state, batch, AbortSignal.timeout(WRITE_MS)),
+    onError: (error) => onError('matches', error),
+  })
+
+  async function writeDecisions(rows: readonly RiskDecisionRow[]): Promise<void> {
+    const signal = AbortSignal.timeout(WRITE_MS)
+    await insertDecisions(database.sql, rows, signal)
+    if (clock() - sweptAtMs < SWEEP_MS) return
+    sweptAtMs = clock()
+    await deleteDecisionsBefore(database.sql, new Date(clock() - KEPT_MS), signal)
+  }
+
+  return {
+    decided(decided) {
+      const isUrgent = decided.decision.rule !== undefined
+      if (!isUrgent && !isSampled()) return
+      decisions.add(decisionRow(decided, clock()), { isUrgent, waitUntil: decided.occasion.waitUntil })
+    },
+    matched(held, waitUntil) {
+      for (const match of held) matches.add(match, { isUrgent: true, waitUntil })
+    },
+    async close() {
+      await Promise.all([decisions.flush(), matches.flush()])
+    },
+  }
+}
+
+/** True at most so often a second. */
+function createSample(clock: Clock): () => boolean {
+  let second = 0
+  let count = 0
+  return () => {
+    const now = Math.floor(clock() / 1000)
+    if (now !== second) count = 0
+    second = now
+    count += 1
+    return count <= MAX_UNMATCHED_PER_S
+  }
+}
+
+function decisionRow({ occasion, decision, version, facts }: Decided, nowMs: number): RiskDecisionRow {
+  return {
+    id: uuidv7(nowMs),
+    at: new Date(nowMs),
+    route: occasion.route.slice(0, 255),
+    user_id: occasion.user?.id ?? null,
+    facts: JSON.stringify(facts()),
+    version,
+    rule: decision.rule ?? null,
+    action: decision.action,
+  }
+}
