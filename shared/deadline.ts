@@ -19,6 +19,43 @@ export async function abandonable<T>(work: Promise<T>, signal: AbortSignal): Pro
   }
 }
 
+/**
+ * Settles as `work` does, or rejects with a TimeoutError after `timeoutMs`, or with the signal's reason when it ends. `work`
+ * is not stopped; it is told whether anybody still waits. A busy event loop is no lateness: answers that have arrived
+ * but were not read yet still count.
+ */
+export function limited<T>(
+  timeoutMs: number,
+  work: (isOver: () => boolean) => Promise<T>,
+  signal: AbortSignal,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    let isOver = false
+    // The timer fires before sockets are read in a turn of the loop, the immediate after.
+    const timer = setTimeout(() => setImmediate(expire), timeoutMs)
+    signal.addEventListener('abort', stop, { once: true })
+    work(() => isOver).then(
+      (result) => end(() => resolve(result)),
+      (error: unknown) => end(() => reject(error)),
+    )
+
+    function expire() {
+      end(() => reject(new DOMException(`It took longer than ${timeoutMs} ms`, 'TimeoutError')))
+    }
+    function stop() {
+      end(() => reject(signal.reason))
+    }
+    function end(settle: () => void) {
+      if (isOver) return
+      isOver = true
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+      settle()
+    }
+  })
+}
+
 /** Resolves after `ms`; rejects with the signal's reason when it ends first. */
 export function sleep(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { withBreaker } from './breaker.ts'
 import { postgresState, type StateQueries } from './postgres-state.ts'
 import { redisState } from './redis-state.ts'
 import type { StateStore } from './store.ts'
@@ -15,8 +16,8 @@ export interface StateOptions {
  * @throws TypeError where there is neither.
  */
 export function openState({ redisUrl, postgres }: StateOptions): StateStore {
-  if (redisUrl !== undefined) return redisState({ url: redisUrl })
-  if (postgres !== undefined) return postgresState({ queries: postgres })
+  if (redisUrl !== undefined) return withBreaker(redisState({ url: redisUrl }))
+  if (postgres !== undefined) return withBreaker(postgresState({ queries: postgres }))
   throw new TypeError(
     'Cannot open the state store: REDIS_URL is required where the database is not PostgreSQL',
   )

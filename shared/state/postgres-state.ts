@@ -1,4 +1,4 @@
-import { abandonable, within } from '#shared/deadline.ts'
+import { abandonable, limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { batchReads } from './batch-reads.ts'
 import { checkedTtlMs, limitUnits } from './limit-units.ts'
@@ -56,7 +56,7 @@ export function postgresState({
   async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
     signal.throwIfAborted()
     try {
-      return await abandonable(queries.query(text, values, signal), within(operationMs, signal))
+      return await limited(operationMs, () => queries.query(text, values, signal), signal)
     } catch (error) {
       signal.throwIfAborted()
       const isLate = error instanceof DOMException && error.name === 'TimeoutError'

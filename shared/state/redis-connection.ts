@@ -1,6 +1,6 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Clock } from '#shared/clock.ts'
-import { abandonable, within } from '#shared/deadline.ts'
+import { limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import type { RedisAddress } from './redis-address.ts'
 
@@ -19,8 +19,6 @@ export interface RedisConnection {
   close(): void
 }
 
-/** A command gives up this much before the operation, so that its own error is the one reported. */
-const MARGIN_MS = 40
 /** A connection unused for this long may have died while the instance was frozen; a new one costs a few round trips. */
 const IDLE_MS = 20_000
 
@@ -32,6 +30,7 @@ const OPTIONS = {
   // A command that was sent may have been carried out: sending it again would count it twice.
   autoResendUnfulfilledCommands: false,
   connectTimeout: 300,
+  // No limit for a command: ioredis would take a busy event loop for a dead server. `use` has one.
   socketTimeout: 1_000,
   keepAlive: 30_000,
   retryStrategy: backoffMs,
@@ -57,8 +56,15 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     const now = clock()
     if (opening !== undefined && now - usedAt > IDLE_MS) drop(opening)
     usedAt = now
-    opening ??= open(address, operationMs - MARGIN_MS)
+    opening ??= open(address)
     return ready(await opening)
+  }
+
+  async function run<T>(work: (client: Client) => Promise<T>, isOver: () => boolean): Promise<T> {
+    const client = await current()
+    // Its caller has been told that it failed: a lock taken now would be nobody's.
+    if (isOver()) throw new Error('Nobody waits for this any more')
+    return work(client)
   }
 
   function drop(stale: Promise<Client>): void {
@@ -71,13 +77,7 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     async use(work, signal) {
       signal.throwIfAborted()
       try {
-        const limit = within(operationMs, signal)
-        const result = current().then((client) => {
-          // Its caller has been told that it failed: a lock taken now would be nobody's.
-          limit.throwIfAborted()
-          return work(client)
-        })
-        return await abandonable(result, limit)
+        return await limited(operationMs, (isOver) => run(work, isOver), signal)
       } catch (error) {
         signal.throwIfAborted()
         throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })
@@ -96,10 +96,7 @@ interface Login {
   readonly tls?: object
 }
 
-async function open(
-  { isCluster, nodes, isTls, username, password, db }: RedisAddress,
-  commandTimeout: number,
-): Promise<Client> {
+async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Client> {
   const { Cluster, Redis } = await import('./drivers/ioredis.ts')
   const login: Login = {
     ...(username === undefined ? {} : { username }),
@@ -107,15 +104,15 @@ async function open(
     ...(isTls ? { tls: {} } : {}),
   }
   const client = isCluster
-    ? new Cluster([...nodes], clusterOptions({ ...login, commandTimeout }))
-    : new Redis({ ...OPTIONS, ...login, ...nodes[0], db, commandTimeout })
+    ? new Cluster([...nodes], clusterOptions(login))
+    : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
   // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
   client.on('error', () => {})
   client.connect().catch(() => {}) // `ready` below tells.
   return client
 }
 
-function clusterOptions(login: Login & { readonly commandTimeout: number }) {
+function clusterOptions(login: Login) {
   return {
     lazyConnect: true,
     // Nodes connect when first used: without it a second command to such a node fails while the first one connects.
