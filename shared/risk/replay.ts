@@ -29,8 +29,9 @@ export interface DifferentDecision {
   readonly at: Date
   readonly route: string
   readonly userId: string | null
-  readonly then: Outcome
-  readonly draft: Outcome
+  readonly before: Outcome
+  /** By the draft. */
+  readonly after: Outcome
 }
 
 /**
@@ -57,15 +58,15 @@ export async function replayDecisions(
   return { replayed: rows.length, same, different, byAction }
 }
 
-async function decideAgain({ content, planFor }: CompiledSet, row: RiskDecisionRow): Promise<Outcome> {
+async function decideAgain(set: CompiledSet, row: RiskDecisionRow): Promise<Outcome> {
   const facts = v.parse(GivenFacts, JSON.parse(row.facts))
-  const counters = content.counters.map(({ name }) => name)
+  const counters = set.content.counters.map(({ name }) => name)
   const known = givenFacts(facts, { call: row.route, counters, isRecorded: true })
-  const { decision } = await judgeRules(planFor(row.route).rules, known, row.at.getTime())
+  const { decision } = await judgeRules(set.planFor(row.route).rules, known, row.at.getTime())
   return { action: decision.action, rule: decision.rule ?? null }
 }
 
-function differenceOf(row: RiskDecisionRow, draft: Outcome): DifferentDecision {
+function differenceOf(row: RiskDecisionRow, after: Outcome): DifferentDecision {
   const { at, route, user_id: userId, action, rule } = row
-  return { at, route, userId, then: { action, rule }, draft }
+  return { at, route, userId, before: { action, rule }, after }
 }

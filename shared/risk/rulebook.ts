@@ -112,7 +112,7 @@ export function createRulebook(options: RulebookOptions): Rulebook {
   }
 
   async function put(
-    { content, base }: { readonly content: RuleSet; readonly base: number },
+    { content, base, details }: NextVersion,
     actor: Actor,
     signal: AbortSignal,
   ): Promise<PublishedVersion> {
@@ -124,7 +124,7 @@ export function createRulebook(options: RulebookOptions): Rulebook {
     }
     await database.sql
       .transaction()
-      .execute((sql) => store(sql, row, actor, signal))
+      .execute((sql) => store(sql, { row, details }, actor, signal))
       .catch(refuseTakenVersion)
     await advancePointer({ database, state }, signal).catch((error: unknown) => {
       // Published all the same: the pointer ends within a minute, and the database is asked then.
@@ -144,13 +144,13 @@ export function createRulebook(options: RulebookOptions): Rulebook {
       const latest = await current(signal)
       requireBase(latest.version, baseVersion)
       const { content } = await checked({ ...latest.content, ...change })
-      return put({ content, base: latest.version }, actor, signal)
+      return put({ content, base: latest.version, details: { parts: Object.keys(change) } }, actor, signal)
     },
     async restore({ version, baseVersion }, actor, signal) {
       const [latest, old] = [await latestGuardVersion(database.sql, signal), await find(version, signal)]
       requireBase(latest, baseVersion)
       const { content } = await checked(old.content)
-      return put({ content, base: latest }, actor, signal)
+      return put({ content, base: latest, details: { restored: version } }, actor, signal)
     },
     counts: ({ version, content }, signal) => countsOf(state, { version, content }, signal),
     async replay(draft, { limit }, signal) {
@@ -158,6 +158,13 @@ export function createRulebook(options: RulebookOptions): Rulebook {
       return replayDecisions(database, { set: await checked({ ...latest.content, ...draft }), limit }, signal)
     },
   }
+}
+
+interface NextVersion {
+  readonly content: RuleSet
+  readonly base: number
+  /** What the audit says besides the version. */
+  readonly details: Readonly<Record<string, unknown>>
 }
 
 const NOTHING: PublishedVersion = { version: 0, content: EMPTY_SET, publishedAt: null, publishedBy: null }
