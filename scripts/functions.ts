@@ -31,4 +31,12 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     memoryMb: 256,
     budgetKb: 320,
   },
+  {
+    name: 'rate-check',
+    paths: ['/rate-check'],
+    timeoutS: 10,
+    concurrency: 100,
+    memoryMb: 256,
+    budgetKb: 220,
+  },
 ]

@@ -1,4 +1,6 @@
+import type { BackendOptions } from '#shared/backend/create-backend.ts'
 import { createLoginApp } from '#functions/login/login-app.ts'
+import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
 import { createUserApp } from '#functions/user/user-app.ts'
 import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
@@ -7,6 +9,7 @@ import { openDatabase } from '#shared/db/open-database.ts'
 import type { App } from '#shared/http/app.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { secret } from '#shared/secret.ts'
+import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
@@ -17,10 +20,11 @@ import { testDatabase } from '#tests/services/test-database.ts'
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
 const APP_SECRET = '9f8e7d6c5b4a39281706f5e4d3c2b1a0'
 
-/** The login and the user function over a real database and the WeChat stand-in, with a clock that tests turn. */
+/** The login, the user and the rate-check function over a real database and the WeChat stand-in, with a clock that tests turn. */
 export interface Backend {
   readonly login: App
   readonly user: App
+  readonly rateCheck: App
   readonly wechat: WechatStandIn
   readonly state: MemoryState
   readonly database: ReturnType<typeof openDatabase>
@@ -42,16 +46,22 @@ export interface SignedIn {
   readonly user: { readonly id: string; readonly roles: readonly string[] }
 }
 
-export interface BackendOptions {
+export interface TestBackendOptions {
   readonly dialect?: Dialect
   /** Names whose openids are admins. */
   readonly admins?: readonly string[]
+  /** How functions guard their routes; without signatures and with large limits unless given. */
+  readonly guard?: Partial<BackendOptions>
 }
+
+/** For tests of what stands behind the guard. */
+const UNGUARDED: Partial<BackendOptions> = { signing: 'off', limitFactor: 1_000 }
 
 export async function startBackend({
   dialect = 'postgres',
   admins = [],
-}: BackendOptions = {}): Promise<Backend> {
+  guard = UNGUARDED,
+}: TestBackendOptions = {}): Promise<Backend> {
   let nowMs = Date.UTC(2026, 10, 23, 12)
   const clock = () => nowMs
   const log: string[] = []
@@ -66,6 +76,8 @@ export async function startBackend({
   const client = createWechat({ ...app, state, logger, clock, timeoutMs: 1_000 })
   const keys = generateSecrets()
   const parts = {
+    ...guard,
+    partnerKeys: parsePartnerKeys(keys.PARTNER_KEYS),
     appId: APP_ID,
     adminOpenids: admins.map((name) => wechat.control.mintLoginCode(name).openid),
     issuer: 'xiaohan',
@@ -80,16 +92,22 @@ export async function startBackend({
   }
   const login = createLoginApp({ ...parts, exchange: client.codeExchange })
   const user = createUserApp({ ...parts, wechat: client })
+  const rateCheck = createRateCheckApp(parts)
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
-    const isLogin = /^\/(login|logout|keys)/.test(path)
     const invocation = { deadline: nowMs + 10_000, ...options.invocation }
-    return callApp(isLogin ? login : user, `/api/v1${path}`, { ...options, invocation })
+    return callApp(appOf(path), `/api/v1${path}`, { ...options, invocation })
+  }
+
+  function appOf(path: string): App {
+    if (path.startsWith('/rate-check')) return rateCheck
+    return /^\/(login|logout|keys)/.test(path) ? login : user
   }
 
   return {
     login,
     user,
+    rateCheck,
     wechat,
     state,
     database,

@@ -1,4 +1,5 @@
 import type { App, Invocation } from '#shared/http/app.ts'
+import { type Signer, signRequest } from '#shared/signing/sign-request.ts'
 
 /** A call's surroundings for `app.fetch` in tests, with room for what a test changes. */
 export function testInvocation(changes: Partial<Invocation> = {}): Invocation {
@@ -36,13 +37,28 @@ export interface TestCall {
   readonly headers?: Readonly<Record<string, string>>
   /** Sent as JSON; a string is sent as it is. */
   readonly body?: unknown
+  /** Whose key signs the call; nobody's unless given. */
+  readonly signer?: Signer
   readonly invocation?: Partial<Invocation>
 }
 
 /** Calls an app as a client would and reads its envelope. */
 export async function callApp(app: App, path: string, call: TestCall = {}): Promise<TestAnswer> {
+  const plain = testRequest(`http://127.0.0.1${path}`, call)
+  const request = call.signer === undefined ? plain : await signRequest(plain, call.signer)
+  const response = await app.fetch(request, testInvocation(call.invocation))
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === '' ? undefined : JSON.parse(text),
+  }
+}
+
+/** The call as an unsigned request. */
+export function testRequest(url: string, call: TestCall): Request {
   const { method = call.body === undefined ? 'GET' : 'POST', token, headers, body } = call
-  const request = new Request(`http://127.0.0.1${path}`, {
+  return new Request(url, {
     method,
     headers: {
       ...(body === undefined ? {} : { 'content-type': 'application/json' }),
@@ -51,11 +67,4 @@ export async function callApp(app: App, path: string, call: TestCall = {}): Prom
     },
     ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
   })
-  const response = await app.fetch(request, testInvocation(call.invocation))
-  const text = await response.text()
-  return {
-    status: response.status,
-    headers: response.headers,
-    body: text === '' ? undefined : JSON.parse(text),
-  }
 }

@@ -3,6 +3,7 @@ import type { Database } from '#shared/db/database.ts'
 import { insertAudit } from '#shared/db/tables/audit.ts'
 import { findUser, updateUser, type UserChange, type UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
+import type { Guard } from '#shared/guard/guard.ts'
 import type { Invocation } from '#shared/http/app.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
 import type { StartSession } from '#shared/tokens/session-starter.ts'
@@ -17,6 +18,7 @@ export interface SignInOptions {
   readonly appId: string
   readonly database: Database
   readonly exchange: CodeExchange
+  readonly guard: Pick<Guard, 'identified'>
   readonly startSession: StartSession
   readonly present: Present
   /** openids that are made admins when they sign in. */
@@ -26,12 +28,18 @@ export interface SignInOptions {
 
 /** POST /login {code, device?} → 200 {accessToken, expiresInS, refreshToken, refreshExpiresInS, signing, user} */
 export function signIn(options: SignInOptions) {
-  const { appId, database, exchange, startSession, present, adminOpenids, clock } = options
+  const { appId, database, exchange, guard, startSession, present, adminOpenids, clock } = options
 
-  async function handle({ body, invocation, signal }: Call<InferOutput<typeof SignIn>>): Promise<Reply> {
+  async function handle({
+    request,
+    body,
+    invocation,
+    signal,
+  }: Call<InferOutput<typeof SignIn>>): Promise<Reply> {
     const { openid, unionid, sessionKey } = await exchange(body.code, signal)
     const found = await findOrCreateUser(database, { appId, openid, unionid }, new Date(clock()), signal)
     if (found.status !== 'active') throw new Fault('forbidden', { details: [{ reason: 'user_banned' }] })
+    await guard.identified({ request, invocation, signal }, found.id)
     const user = await bringUpToDate(found, { openid, unionid }, invocation, signal)
     const { clientIp: ip, requestId } = invocation
     const start = { userId: user.id, ip, requestId, wechatKey: sessionKey, device: body.device }

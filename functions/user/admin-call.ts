@@ -5,7 +5,7 @@ import type { Invocation } from '#shared/http/app.ts'
 import type { Idempotency } from '#shared/idempotency/idempotency.ts'
 import type { SessionEnder } from '#shared/tokens/session-ender.ts'
 import type { PhoneKeys } from '#shared/users/phone-numbers.ts'
-import type { RequireUser } from './current-user.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 
 export interface AdministrationOptions {
   readonly appId: string

@@ -1,6 +1,6 @@
 import { Fault } from '#shared/errors.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
-import type { SignedInUser } from './current-user.ts'
+import type { SignedInUser } from '#shared/backend/current-user.ts'
 
 /** Refuses text that WeChat's content safety calls risky; `wx` no longer checks nicknames for us. */
 export type CheckText = (user: SignedInUser, nickname: string, signal: AbortSignal) => Promise<void>

@@ -3,7 +3,7 @@ import { insertAudit } from '#shared/db/tables/audit.ts'
 import { route } from '#shared/http/route.ts'
 import type { SessionEnder } from '#shared/tokens/session-ender.ts'
 import { eraseUser } from '#shared/users/erase-user.ts'
-import type { RequireUser } from './current-user.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 import type { RequireFreshLogin } from './fresh-login.ts'
 import { Deletion } from './schemas.ts'
 

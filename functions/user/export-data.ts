@@ -3,7 +3,7 @@ import { listAudit } from '#shared/db/tables/audit.ts'
 import { listSessions } from '#shared/db/tables/sessions.ts'
 import { route } from '#shared/http/route.ts'
 import { presentUser } from '#shared/users/present-user.ts'
-import type { RequireUser } from './current-user.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 import { presentSession } from './sessions.ts'
 
 const MAX_EXPORTED_ROWS = 1_000

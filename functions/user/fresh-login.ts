@@ -1,7 +1,7 @@
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import type { CodeExchange } from '#shared/wechat/code-exchange.ts'
-import type { CurrentUser } from './current-user.ts'
+import type { CurrentUser } from '#shared/backend/current-user.ts'
 
 /** Demands that the person was with WeChat within five minutes, so that a stolen token cannot do the worst. */
 export type RequireFreshLogin = (

@@ -5,7 +5,7 @@ import { Fault } from '#shared/errors.ts'
 import { type Reply, type Route, route } from '#shared/http/route.ts'
 import { presentUser } from '#shared/users/present-user.ts'
 import type { CheckText } from './check-text.ts'
-import type { RequireUser } from './current-user.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 import { Profile } from './schemas.ts'
 
 export interface ProfileOptions {

@@ -4,7 +4,7 @@ import { listLiveSessions, type SessionRow } from '#shared/db/tables/sessions.ts
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
 import type { SessionEnder } from '#shared/tokens/session-ender.ts'
-import type { RequireUser } from './current-user.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 
 export interface SessionsOptions {
   readonly database: Database

@@ -135,6 +135,8 @@ function settingsFor(
   return {
     ...secrets,
     LOG_LEVEL: 'info',
+    // Whoever signs wrong here is the developer.
+    SIGNING_EXPLAIN: 'on',
     ...passedToFunctions(env),
     ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
     ...(state.url === undefined ? {} : { REDIS_URL: state.url }),

@@ -1,5 +1,7 @@
 import { createLoginApp } from '#functions/login/login-app.ts'
 import { descriptions as login } from '#functions/login/openapi.ts'
+import { descriptions as rateCheck } from '#functions/rate-check/openapi.ts'
+import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
 import { descriptions as user } from '#functions/user/openapi.ts'
 import { createUserApp } from '#functions/user/user-app.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
@@ -42,5 +44,6 @@ export function describedFunctions(): readonly DescribedFunction[] {
   return [
     { ...createLoginApp({ ...parts, exchange: wechat.codeExchange }), descriptions: login },
     { ...createUserApp({ ...parts, wechat }), descriptions: user },
+    { ...createRateCheckApp(parts), descriptions: rateCheck },
   ]
 }

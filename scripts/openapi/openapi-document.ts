@@ -1,8 +1,9 @@
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema'
 import type { GenericSchema } from 'valibot'
+import { ROUTE_GUARDS } from '#shared/guard/route-guards.ts'
 import { errorCode, errorMessage, type ErrorName, errorStatus } from '#shared/errors.ts'
 import type { RouteDescription, RouteDescriptions } from '#shared/http/describe.ts'
-import type { Route } from '#shared/http/route.ts'
+import { type Route, routeName } from '#shared/http/route.ts'
 import { BASE_PATH } from '#shared/http/router.ts'
 
 export interface DescribedFunction {
@@ -11,7 +12,16 @@ export interface DescribedFunction {
   readonly descriptions: RouteDescriptions
 }
 
-const ALWAYS: readonly ErrorName[] = ['internal', 'unavailable', 'payload_too_large']
+const ALWAYS: readonly ErrorName[] = [
+  'risk_denied',
+  'rate_limited',
+  'internal',
+  'unavailable',
+  'payload_too_large',
+]
+const SIGNED: readonly ErrorName[] = ['bad_request', 'signature_invalid', 'request_replayed', 'clock_skew']
+/** What a route for any method is listed under. */
+const ANY_METHODS = ['get', 'post', 'put', 'delete']
 const WITH_BODY: readonly ErrorName[] = ['invalid_json', 'validation_failed', 'unsupported_media_type']
 const WITH_QUERY: readonly ErrorName[] = ['validation_failed']
 const WITH_SESSION: readonly ErrorName[] = ['unauthenticated', 'token_expired', 'token_revoked']
@@ -28,7 +38,15 @@ export function openapiDocument(functions: readonly DescribedFunction[], version
     tags: functions.map(({ name }) => ({ name })),
     paths,
     components: {
-      securitySchemes: { session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } },
+      securitySchemes: {
+        session: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        signature: {
+          type: 'apiKey',
+          in: 'header',
+          name: 'X-Signature',
+          description: 'v1;kid=…;ts=…;nonce=…;sig=…, see docs/signing.md',
+        },
+      },
       schemas: { Error: ERROR_SCHEMA },
     },
   }
@@ -47,33 +65,47 @@ const ERROR_SCHEMA = {
 }
 
 function operationsOf({ name, routes, descriptions }: DescribedFunction) {
-  const known = routes.map((route) => `${route.method} ${route.path}`)
+  const known = routes.map(routeName)
   const unknown = Object.keys(descriptions).filter((key) => !known.includes(key))
   if (unknown.length > 0)
     throw new TypeError(`${name} describes routes that do not exist: ${unknown.join(', ')}`)
-  return routes.map((route) => {
-    const description = descriptions[`${route.method} ${route.path}`]
-    if (description === undefined)
-      throw new TypeError(`${name} does not describe ${route.method} ${route.path}`)
-    return {
+  return routes.flatMap((route) => {
+    const description = descriptions[routeName(route)]
+    if (description === undefined) throw new TypeError(`${name} does not describe ${routeName(route)}`)
+    const methods = route.method === 'ANY' ? ANY_METHODS : [route.method.toLowerCase()]
+    return methods.map((method) => ({
       path: route.path,
-      method: route.method.toLowerCase(),
-      operation: operationOf(name, route, description),
-    }
+      method,
+      operation: operationOf(name, { route, method, description }),
+    }))
   })
 }
 
-function operationOf(tag: string, route: Route, description: RouteDescription): object {
+interface Operation {
+  readonly route: Route
+  readonly method: string
+  readonly description: RouteDescription
+}
+
+function operationOf(tag: string, { route, method, description }: Operation): object {
   const parameters = [...pathParameters(route), ...queryParameters(route), ...headerParameters(description)]
   return {
     tags: [tag],
     summary: description.summary,
-    operationId: `${route.method.toLowerCase()}${route.path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
-    ...(description.auth === 'none' ? {} : { security: [{ session: [] }] }),
+    operationId: `${method}${route.path.replaceAll(/[/{}-]+(\w?)/g, (_, letter: string) => letter.toUpperCase())}`,
+    ...security(route, description),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined ? {} : { requestBody: requestBody(route) }),
     responses: { ...answers(description), ...failures(route, description) },
   }
+}
+
+/** Schemes in one object are wanted together; a further object is another way in. */
+function security(route: Route, { auth }: RouteDescription): object {
+  if (auth === 'none') return {}
+  if (auth === 'partner') return { security: [{ signature: [] }, { session: [] }] }
+  const { signature = 'optional' } = ROUTE_GUARDS[routeName(route)] ?? {}
+  return { security: [{ session: [], ...(signature === 'optional' ? {} : { signature: [] }) }] }
 }
 
 function requestBody(route: Route): object {
@@ -127,8 +159,8 @@ function failures(route: Route, { auth, errors = [] }: RouteDescription): Record
   const all = new Set<ErrorName>([
     ...(route.body === undefined ? [] : WITH_BODY),
     ...(route.query === undefined ? [] : WITH_QUERY),
-    ...(auth === 'none' ? [] : WITH_SESSION),
-    ...(auth === 'admin' ? (['forbidden'] as const) : []),
+    ...(auth === 'none' ? [] : [...WITH_SESSION, ...SIGNED]),
+    ...(auth === 'admin' || auth === 'partner' ? (['forbidden'] as const) : []),
     ...errors,
     ...ALWAYS,
   ])

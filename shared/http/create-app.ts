@@ -5,13 +5,13 @@ import { once } from '#shared/once.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Admit } from './admission.ts'
 import type { App, Invocation } from './app.ts'
-import type { ClientIp } from './client-ip.ts'
 import { corsHeaders } from './cors.ts'
 import { failure, success } from './envelope.ts'
 import { preferredLanguage } from './language.ts'
 import { MAX_JSON_BYTES, parseJson, readBytes } from './read-body.ts'
 import { type Call, type Route, routeName } from './route.ts'
 import { createRouter, type Match } from './router.ts'
+import { createTrustedHops, type TrustedHops } from './trusted-hops.ts'
 import { validate } from './validate.ts'
 
 export interface AppOptions extends Pick<App, 'name' | 'event' | 'warm' | 'close'> {
@@ -24,8 +24,8 @@ export interface AppOptions extends Pick<App, 'name' | 'event' | 'warm' | 'close
   readonly corsOrigins?: readonly string[]
   /** Stands before every route; everybody is admitted unless given. */
   readonly admit?: Admit
-  /** Tells a client's address where trusted hops report it; the platform's word counts unless given. */
-  readonly clientIp?: ClientIp
+  /** Whose word about a client's address counts besides the platform's; nobody's unless given. */
+  readonly trustedHops?: TrustedHops
 }
 
 const DEFAULT_TIMEOUT_MS = 4_500
@@ -42,13 +42,13 @@ export interface HttpApp extends App {
 export function createApp(options: AppOptions): HttpApp {
   const { name, routes, logger, clock = systemClock, timeoutMs = DEFAULT_TIMEOUT_MS } = options
   const findRoute = createRouter(routes)
-  const { admit, clientIp, corsOrigins = [] } = options
+  const { admit, corsOrigins = [], trustedHops = createTrustedHops([]) } = options
+  let hasToldOfForgery = false
 
   async function fetch(request: Request, arrived: Invocation): Promise<Response> {
     const startedAt = clock()
     const seen: Seen = { headers: {} }
-    const invocation =
-      clientIp === undefined ? arrived : { ...arrived, clientIp: clientIp(arrived.clientIp, request.headers) }
+    const invocation = { ...arrived, clientIp: clientIp(request.headers, arrived.clientIp) }
     const response = await answer(request, invocation, seen).catch((error: unknown) => {
       seen.fault = asFault(error)
       if (seen.fault.error === 'internal' || seen.fault.cause !== undefined) report(seen.fault, invocation)
@@ -68,6 +68,18 @@ export function createApp(options: AppOptions): HttpApp {
       clientIp: invocation.clientIp,
     })
     return finish(request, response, { ...seen.headers, 'x-request-id': invocation.requestId })
+  }
+
+  function clientIp(headers: Headers, peer: string): string {
+    const { clientIp: ip, isForged } = trustedHops.arrive(peer, headers)
+    if (isForged && !hasToldOfForgery) {
+      hasToldOfForgery = true // once an instance: anybody can do it all day
+      logger.info('http.untrusted_hop', {
+        peer,
+        advice: 'if this is a proxy of yours, add it to TRUSTED_PROXIES',
+      })
+    }
+    return ip
   }
 
   /** What every answer has, whichever way it came about. */

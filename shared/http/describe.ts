@@ -5,7 +5,8 @@ import type { ErrorName } from '#shared/errors.ts'
 export interface RouteDescription {
   /** One line, from the caller's side. */
   readonly summary: string
-  readonly auth: 'none' | 'session' | 'admin'
+  /** `partner`: a service that signs with a key of its own, or an admin. */
+  readonly auth: 'none' | 'session' | 'admin' | 'partner'
   /** Whether `Idempotency-Key` is taken. */
   readonly idempotent?: boolean
   /** Shape of `data` by status. */

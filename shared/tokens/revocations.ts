@@ -11,7 +11,11 @@ import { ACCESS_TOKEN_LIFE_S, CLOCK_TOLERANCE_S, type AccessClaims } from './acc
  */
 export interface Revocations {
   /** `live` or `ended` where the store knows, else `unknown`, also when the store is down. */
-  verdict(claims: AccessClaims, signal: AbortSignal): Promise<'live' | 'ended' | 'unknown'>
+  verdict(claims: AccessClaims, signal: AbortSignal): Promise<Verdict>
+  /** The keys whose values `judge` needs, for a caller that reads them along with something else. */
+  keys(claims: SessionKey): readonly string[]
+  /** The verdict from the values of `keys`; `unknown` where they could not be read. */
+  judge(claims: AccessClaims, values: readonly (string | undefined)[] | undefined): Verdict
   /** Remembers that the database called the session live. Never overwrites an end that came in between. */
   rememberLive(claims: SessionKey, signal: AbortSignal): Promise<void>
   /** Makes every instance refuse the session's tokens from now on. Call after the database has committed. */
@@ -19,6 +23,8 @@ export interface Revocations {
   /** Makes every instance refuse the user's tokens of an earlier epoch. Call after the database has committed. */
   endUser(user: { readonly userId: string; readonly epoch: number }, signal: AbortSignal): Promise<void>
 }
+
+export type Verdict = 'live' | 'ended' | 'unknown'
 
 export interface SessionKey {
   readonly userId: string
@@ -30,10 +36,16 @@ const LIVE_MS = 60_000
 const ENDED_MS = (ACCESS_TOKEN_LIFE_S + CLOCK_TOLERANCE_S + 10) * 1000
 
 export function createRevocations(state: StateStore, logger: Logger): Revocations {
-  async function verdict(claims: AccessClaims, signal: AbortSignal) {
-    const keys = [epochKey(claims.userId), sessionKey(claims)]
-    const values = await state.getMany(keys, signal).catch(tolerate)
-    const [epoch, session] = values ?? []
+  async function verdict(claims: AccessClaims, signal: AbortSignal): Promise<Verdict> {
+    return judge(claims, await state.getMany(keys(claims), signal).catch(tolerate))
+  }
+
+  function keys(key: SessionKey): readonly string[] {
+    return [epochKey(key.userId), sessionKey(key)]
+  }
+
+  function judge(claims: AccessClaims, values: readonly (string | undefined)[] = []): Verdict {
+    const [epoch, session] = values
     if (session === 'ended' || (epoch !== undefined && Number(epoch) > claims.epoch)) return 'ended'
     return session === 'live' ? 'live' : 'unknown'
   }
@@ -59,7 +71,7 @@ export function createRevocations(state: StateStore, logger: Logger): Revocation
     logger.warn('revocations.degraded', { cause: error })
   }
 
-  return { verdict, rememberLive, endSession, endUser }
+  return { verdict, keys, judge, rememberLive, endSession, endUser }
 }
 
 function epochKey(userId: string): string {

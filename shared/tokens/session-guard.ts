@@ -4,12 +4,21 @@ import { findSession, type SessionWithUser } from '#shared/db/tables/sessions.ts
 import { Fault } from '#shared/errors.ts'
 import { isUuid } from '#shared/ids.ts'
 import type { AccessClaims, AccessTokens } from './access-tokens.ts'
-import type { Revocations } from './revocations.ts'
+import type { Revocations, Verdict } from './revocations.ts'
 
 /** Who makes a request. */
 export type Session = AccessClaims
 
 export interface SessionGuard {
+  /**
+   * What the request's bearer token says, whether or not its session still lives; checked once a request. Undefined
+   * without an Authorization header.
+   *
+   * @throws Fault `unauthenticated` or `token_expired`.
+   */
+  claims(request: Request): Promise<Session | undefined>
+  /** Tells `require` what the state store was found to say, so that it need not ask for this request again. */
+  note(request: Request, verdict: Verdict): void
   /**
    * The session of the request's bearer token, live at this moment.
    *
@@ -38,9 +47,25 @@ export interface SessionGuardOptions {
 export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
   const { accessTokens, revocations, database, clock } = options
 
+  // Both last as long as the request itself.
+  const verified = new WeakMap<Request, Promise<Session>>()
+  const verdicts = new WeakMap<Request, Verdict>()
+
+  async function verify(request: Request): Promise<Session> {
+    const known = verified.get(request)
+    if (known !== undefined) return known
+    const claims = accessTokens.verify(bearerToken(request.headers))
+    verified.set(request, claims)
+    return claims
+  }
+
+  async function claims(request: Request): Promise<Session | undefined> {
+    return request.headers.has('authorization') ? verify(request) : undefined
+  }
+
   async function require(request: Request, signal: AbortSignal): Promise<Session> {
-    const claims = await accessTokens.verify(bearerToken(request.headers))
-    const verdict = await revocations.verdict(claims, signal)
+    const claims = await verify(request)
+    const verdict = verdicts.get(request) ?? (await revocations.verdict(claims, signal))
     if (verdict === 'ended') throw new Fault('token_revoked')
     if (verdict === 'unknown') {
       await liveRow(claims, signal)
@@ -50,7 +75,7 @@ export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
   }
 
   async function requireRow(request: Request, signal: AbortSignal): Promise<LiveSession> {
-    const session = await accessTokens.verify(bearerToken(request.headers))
+    const session = await verify(request)
     return { session, row: await liveRow(session, signal) }
   }
 
@@ -64,7 +89,7 @@ export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
     return row
   }
 
-  return { require, requireRow }
+  return { claims, note: (request, verdict) => void verdicts.set(request, verdict), require, requireRow }
 }
 
 /** Whether the database lets the session be used at `now`. */

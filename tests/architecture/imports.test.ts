@@ -6,20 +6,27 @@ const root = join(import.meta.dirname, '..', '..')
 
 const LEAF_FOLDERS = ['config', 'telemetry']
 const PORT_FOLDERS = ['db', 'state', 'storage', 'outbound', 'http']
+const ASSEMBLY_FOLDERS = ['guard', 'backend']
 
 /** What a file is, by its path. */
-type Layer = 'leaf' | 'port' | 'domain' | 'runtime' | `function:${string}` | 'scripts' | 'tests' | 'bench'
+type Layer =
+  | 'leaf'
+  | 'port'
+  | 'domain'
+  | 'assembly'
+  | 'runtime' | `function:${string}` | 'scripts' | 'tests' | 'bench'
 
 /** Who may import whom, besides a folder's own files. A function's own folder is its own files. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   leaf: ['leaf'],
   port: ['leaf'],
   domain: ['leaf', 'port'],
+  assembly: ['leaf', 'port', 'domain', 'assembly'],
   runtime: ['leaf:telemetry', 'types:http'],
-  function: ['leaf', 'port', 'domain'],
-  scripts: ['leaf', 'port', 'domain', 'runtime', 'function', 'scripts'],
-  tests: ['leaf', 'port', 'domain', 'runtime', 'function', 'scripts', 'tests'],
-  bench: ['leaf', 'port', 'domain', 'runtime', 'function', 'scripts', 'tests', 'bench'],
+  function: ['leaf', 'port', 'domain', 'assembly'],
+  scripts: ['leaf', 'port', 'domain', 'assembly', 'runtime', 'function', 'scripts'],
+  tests: ['leaf', 'port', 'domain', 'assembly', 'runtime', 'function', 'scripts', 'tests'],
+  bench: ['leaf', 'port', 'domain', 'assembly', 'runtime', 'function', 'scripts', 'tests', 'bench'],
 }
 
 interface Import {
@@ -35,6 +42,7 @@ function layerOf(path: string): Layer {
   if (top === 'scripts' || top === 'tests' || top === 'bench') return top
   if (file === undefined || LEAF_FOLDERS.includes(folder)) return 'leaf'
   if (folder === 'runtime') return 'runtime'
+  if (ASSEMBLY_FOLDERS.includes(folder)) return 'assembly'
   return PORT_FOLDERS.includes(folder) ? 'port' : 'domain'
 }
 
@@ -100,6 +108,8 @@ describe('import table', () => {
     ['shared/db/x.ts', '#shared/tokens/access-tokens.ts', 'port may not import domain'],
     ['shared/db/x.ts', '#shared/state/store.ts', 'port may not import port'],
     ['shared/tokens/x.ts', '#shared/users/present-user.ts', 'domain may not import domain'],
+    ['shared/tokens/x.ts', '#shared/guard/guard.ts', 'domain may not import assembly'],
+    ['shared/guard/x.ts', '#functions/user/hello.ts', 'assembly may not import function:user'],
     ['functions/login/x.ts', '#functions/user/hello.ts', 'function:login may not import function:user'],
     ['functions/login/x.ts', '#shared/runtime/serve.ts', 'function:login may not import runtime'],
     ['shared/tokens/x.ts', '#scripts/build.ts', 'domain may not import scripts'],
@@ -112,6 +122,9 @@ describe('import table', () => {
     ['shared/tokens/x.ts', '#shared/db/database.ts'],
     ['functions/login/x.ts', '#shared/tokens/access-tokens.ts'],
     ['functions/login/x.ts', './schemas.ts'],
+    ['shared/guard/x.ts', '#shared/tokens/session-guard.ts'],
+    ['shared/backend/x.ts', '#shared/guard/guard.ts'],
+    ['functions/login/x.ts', '#shared/backend/create-backend.ts'],
     ['shared/runtime/x.ts', '#shared/http/app.ts'],
     ['shared/db/tables/x.ts', '#shared/db/database.ts'],
   ])('%s importing %s is allowed', (from, specifier) => {

@@ -2,6 +2,7 @@ import type { Call } from './call.ts'
 import { checkText } from './check-text.ts'
 import { login } from './login.ts'
 import { phone } from './phone.ts'
+import { riskRank } from './risk-rank.ts'
 import { checkSession, resetSessionKey, userEncryptKey } from './session.ts'
 import { plainToken, stableToken } from './token.ts'
 
@@ -27,5 +28,6 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/wxa/checksession': { ...TOKEN, methods: ['GET'], answer: checkSession },
   '/wxa/resetusersessionkey': { ...TOKEN, methods: ['GET'], perMinute: 60_000, answer: resetSessionKey },
   '/wxa/business/getuserencryptkey': { ...TOKEN, methods: ['GET', 'POST'], answer: userEncryptKey },
+  '/wxa/getuserriskrank': { ...TOKEN, methods: ['POST'], answer: riskRank },
   '/wxa/msg_sec_check': { ...TOKEN, methods: ['POST'], perMinute: 4_000, answer: checkText },
 }

@@ -1,0 +1,122 @@
+import * as v from 'valibot'
+import type { RequireUser } from '#shared/backend/current-user.ts'
+import { Fault } from '#shared/errors.ts'
+import { type Caller, deviceOf } from '#shared/guard/caller.ts'
+import type { Guard } from '#shared/guard/guard.ts'
+import { failure } from '#shared/http/envelope.ts'
+import { preferredLanguage } from '#shared/http/language.ts'
+import { type Call, type Reply, route } from '#shared/http/route.ts'
+import { PolicyName } from '#shared/limit-policy.ts'
+import type { SessionGuard } from '#shared/tokens/session-guard.ts'
+import { rolesOf } from '#shared/users/present-user.ts'
+
+export const ForwardAuth = v.strictObject({
+  /** Whether somebody without a session may pass. */
+  session: v.optional(v.picklist(['required', 'optional']), 'required'),
+  /** A role that the user must have; asks the database. */
+  role: v.optional(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,30}$/, 'expected the name of a role'))),
+  /** A further limit, beside the one on forward-auth itself. */
+  policy: v.optional(PolicyName),
+  /** The status of "too many requests", since nginx takes anything but 401 and 403 for a failure of ours. */
+  limited: v.optional(v.picklist(['429', '403']), '429'),
+})
+
+type Query = v.InferOutput<typeof ForwardAuth>
+
+export interface ForwardAuthOptions {
+  readonly appId: string
+  readonly guard: Pick<Guard, 'consider' | 'policies'>
+  readonly sessions: SessionGuard
+  readonly requireUser: RequireUser
+}
+
+/** Set in every answer, empty where there is nothing to say: a gateway that copies them replaces what a client sent. */
+const NOBODY = { 'x-auth-sub': '', 'x-auth-sid': '', 'x-auth-scope': '' }
+
+/**
+ * ANY /rate-check/auth?session&role&policy&limited → 200 with X-Auth-Sub, X-Auth-Sid and X-Auth-Scope, else 401, 403 or
+ * 429: asked by a gateway about a request of its own, before it lets that through to an upstream. Rules see the
+ * original method and path where a trusted hop reports them.
+ */
+export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuthOptions) {
+  async function handle(call: Call<unknown, Query>): Promise<Response | Reply> {
+    const { request, query, invocation, signal } = call
+    const limits = ['forward-auth', ...(query.policy === undefined ? [] : [query.policy])]
+    await requireKnown(query.policy, signal)
+    const { caller, fault } = await identify(request, query, invocation.clientIp)
+    const consideration = { caller, limits, ...(fault === undefined ? {} : { fault }) }
+    const { headers, refusal } = await guard.consider(call, consideration)
+    if (refusal !== undefined) return refused(call, refusal, headers)
+    try {
+      return { headers: { ...headers, ...(await identity(call)) } }
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      return refused(call, error, headers)
+    }
+  }
+
+  async function requireKnown(policy: string | undefined, signal: AbortSignal): Promise<void> {
+    if (policy === undefined || Object.hasOwn(await guard.policies(signal), policy)) return
+    throw new Fault('validation_failed', { details: [{ path: 'policy', message: 'no such policy' }] })
+  }
+
+  async function identify(request: Request, { session }: Query, ip: string) {
+    const stranger = { ip, device: deviceOf(request.headers), route: originalRoute(request), tenant: appId }
+    try {
+      const claims = await sessions.claims(request)
+      if (claims === undefined && session === 'required') throw new Fault('unauthenticated')
+      const caller: Caller = { ...stranger, ...(claims === undefined ? {} : { session: claims }) }
+      return { caller }
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      return { caller: stranger, fault: error }
+    }
+  }
+
+  async function identity({ request, query, signal }: Call<unknown, Query>) {
+    const claims = await sessions.claims(request)
+    if (query.role !== undefined) return roleHolder(query.role, request, signal)
+    if (claims === undefined) return NOBODY
+    const { userId, sessionId } = await sessions.require(request, signal)
+    return { 'x-auth-sub': userId, 'x-auth-sid': sessionId, 'x-auth-scope': 'user' }
+  }
+
+  async function roleHolder(role: string, request: Request, signal: AbortSignal) {
+    const { user, session } = await requireUser(request, signal)
+    const roles = rolesOf(user)
+    if (!roles.includes(role)) throw new Fault('forbidden', { details: [{ reason: 'role_missing' }] })
+    return {
+      'x-auth-sub': user.id,
+      'x-auth-sid': session.sessionId,
+      'x-auth-scope': ['user', ...roles].join(' '),
+    }
+  }
+
+  return route({ method: 'ANY', path: '/rate-check/auth', query: ForwardAuth, handle })
+}
+
+/** What nginx, Traefik, APISIX and Kong call the method and the path of the request that they ask about. */
+const METHOD_HEADERS = ['x-original-method', 'x-forwarded-method']
+const PATH_HEADERS = ['x-original-uri', 'x-forwarded-uri', 'x-original-url']
+
+/** `METHOD /path`. Only trusted hops' headers are still there at this point. */
+function originalRoute({ headers, method }: Request): string {
+  const first = (names: readonly string[]) =>
+    names.map((name) => headers.get(name)).find((value) => value !== null)
+  const target = first(PATH_HEADERS) ?? '/'
+  const path = URL.canParse(target, 'http://upstream') ? new URL(target, 'http://upstream').pathname : '/'
+  return `${(first(METHOD_HEADERS) ?? method).toUpperCase()} ${path}`
+}
+
+function refused(
+  { request, query, invocation }: Call<unknown, Query>,
+  fault: Fault,
+  headers: Readonly<Record<string, string>>,
+): Response {
+  const language = preferredLanguage(request.headers.get('accept-language'))
+  const answer = failure(fault, invocation.requestId, language)
+  const all = { ...headers, ...NOBODY, 'x-auth-error': fault.error }
+  for (const [name, value] of Object.entries(all)) answer.headers.set(name, value)
+  const status = answer.status === 429 ? Number(query.limited) : answer.status
+  return new Response(answer.body, { status, headers: answer.headers })
+}

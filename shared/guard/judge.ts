@@ -1,0 +1,97 @@
+import type { Clock } from '#shared/clock.ts'
+import { Fault } from '#shared/errors.ts'
+import type { Invocation } from '#shared/http/app.ts'
+import { uuidv7Time } from '#shared/ids.ts'
+import type { Policies } from '#shared/limit-policy.ts'
+import type { CheckResult, Limiter } from '#shared/rate-limit/limiter.ts'
+import type { Decision, Occasion, Risk } from '#shared/risk/risk.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
+import type { Caller } from './caller.ts'
+import { checksFor } from './checks-for.ts'
+import { limitRefusal } from './limit-refusal.ts'
+
+/** Facts about users that cost a call; asked for only when a rule names them. */
+export interface UserFacts {
+  status(userId: string, signal: AbortSignal): Promise<string>
+  /** WeChat's risk rank, 0 to 4; absent unless the deployment asks WeChat. */
+  readonly riskRank?: (
+    who: { readonly userId: string; readonly ip: string },
+    signal: AbortSignal,
+  ) => Promise<number>
+}
+
+export interface JudgeOptions {
+  readonly risk: Risk
+  readonly limiter: Limiter
+  readonly facts: UserFacts
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** What the rules are asked about. */
+export interface Look {
+  readonly caller: Caller
+  /** The user, where the caller has a session or a login has just found out. */
+  readonly userId?: string | undefined
+  readonly phase?: Occasion['phase']
+  readonly policies: Policies
+  readonly invocation: Invocation
+}
+
+export interface Judgement {
+  readonly refusal?: Fault | undefined
+  /** Of a limit that a rule put on the call. */
+  readonly results: readonly CheckResult[]
+}
+
+export type Judge = (look: Look, signal: AbortSignal) => Promise<Judgement>
+
+/** A session younger than this meets a challenge: its person was with WeChat just now. */
+const FRESH_MS = 5 * 60_000
+
+/** Applies the published rules to a call. */
+export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOptions): Judge {
+  return async (look, signal) => {
+    const { caller, policies, userId, invocation } = look
+    const decision = await risk.decide(occasionOf(look), signal)
+    if (decision.action === 'allow') return { results: [] }
+    const { action, rule } = decision
+    logger.info('risk.decided', {
+      requestId: invocation.requestId,
+      route: caller.route,
+      action,
+      rule,
+      userId,
+    })
+    if (decision.action !== 'throttle') return { refusal: refusalOf(decision, caller), results: [] }
+    const answer = await limiter.check({ checks: checksFor([decision.policy], policies, caller) }, signal)
+    return { refusal: limitRefusal(answer), results: answer.results }
+  }
+
+  function occasionOf({ caller, userId, phase, invocation }: Look): Occasion {
+    const { riskRank } = facts
+    const { ip, device, route } = caller
+    return {
+      route,
+      ip,
+      device,
+      waitUntil: (work) => invocation.waitUntil(work),
+      ...(phase === undefined ? {} : { phase }),
+      ...(userId === undefined
+        ? {}
+        : { user: { id: userId, status: (signal: AbortSignal) => facts.status(userId, signal) } }),
+      ...(userId === undefined || riskRank === undefined
+        ? {}
+        : { riskRank: (signal: AbortSignal) => riskRank({ userId, ip }, signal) }),
+    }
+  }
+
+  function refusalOf(decision: Refusing, { session }: Caller): Fault | undefined {
+    const { action, reason } = decision
+    if (action === 'deny') return new Fault('risk_denied', { details: [{ reason }] })
+    const isFresh = session !== undefined && clock() - uuidv7Time(session.sessionId) <= FRESH_MS
+    return isFresh ? undefined : new Fault('risk_denied', { details: [{ reason, challenge: 'fresh_login' }] })
+  }
+}
+
+type Refusing = Extract<Decision, { readonly action: 'deny' | 'challenge' }>

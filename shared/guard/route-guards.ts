@@ -1,0 +1,60 @@
+import type { BuiltInPolicy } from './built-in-policies.ts'
+
+/** What stands before one route. */
+export interface RouteGuard {
+  /** All of them are taken together or none; one whose key is unknown, a device's for instance, is left out. */
+  readonly limits: readonly BuiltInPolicy[]
+  /**
+   * `optional`: verified when present. `assured`: WeChat's own user key where the deployment demands it, a session's
+   * key elsewhere. `partner`: only a partner's.
+   */
+  readonly signature?: 'optional' | 'required' | 'assured' | 'partner'
+  /** Whether an admin's session may stand in for the signature of a partner. */
+  readonly orAdmin?: true
+  /** Without a session, so without a key to sign with. */
+  readonly isAnonymous?: true
+  /** The handler takes the second look, `identified`, once it knows who calls. */
+  readonly identifies?: true
+  /** The handler applies limits and rules itself, to the route that it is asked about. */
+  readonly isConsideredByHandler?: true
+}
+
+const READ = { limits: ['ip', 'user-read'] } as const
+const WRITE = { limits: ['ip', 'user-write'] } as const
+const ADMIN_READ = { limits: ['ip', 'admin'] } as const
+const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
+
+/** Every route of every function. A route that is missing here answers 500. */
+export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
+  'POST /login': { limits: ['ip', 'login-ip', 'login-device'], isAnonymous: true, identifies: true },
+  'POST /login/refresh': { limits: ['ip', 'refresh-ip'], isAnonymous: true },
+  'POST /logout': WRITE,
+  'GET /keys': { limits: ['ip'], isAnonymous: true },
+
+  'GET /hello': { limits: ['ip'], isAnonymous: true },
+  'GET /user': READ,
+  'PUT /user': WRITE,
+  'DELETE /user': { limits: ['ip', 'delete'], signature: 'assured' },
+  'POST /user/phone': { limits: ['ip', 'phone', 'phone-day'], signature: 'assured' },
+  'POST /user/wechat-profile': WRITE,
+  'GET /user/sessions': READ,
+  'DELETE /user/sessions/{sid}': WRITE,
+  'GET /user/export': { limits: ['ip', 'user-export'] },
+  'GET /users': ADMIN_READ,
+  'POST /users/search': ADMIN_READ,
+  'POST /users': ADMIN_WRITE,
+  'PUT /users/{id}': ADMIN_WRITE,
+
+  'POST /rate-check': { limits: ['partner', 'ip', 'admin'], signature: 'partner', orAdmin: true },
+  'ANY /rate-check/auth': { limits: ['forward-auth'], isAnonymous: true, isConsideredByHandler: true },
+  'GET /rate-check/rules': ADMIN_READ,
+  'PUT /rate-check/rules': ADMIN_WRITE,
+  'GET /rate-check/rules/versions': ADMIN_READ,
+  'GET /rate-check/rules/versions/{version}': ADMIN_READ,
+  'POST /rate-check/rules/replay': ADMIN_READ,
+  'GET /rate-check/policies': ADMIN_READ,
+  'PUT /rate-check/policies': ADMIN_WRITE,
+  'GET /rate-check/denied': ADMIN_READ,
+  'POST /rate-check/denied': ADMIN_WRITE,
+  'DELETE /rate-check/denied/{id}': ADMIN_WRITE,
+}
