@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { randomId } from '#shared/ids.ts'
-import type { Consumption, Limit, StateStore } from '#shared/state/store.ts'
+import type { Limit, StateStore } from '#shared/state/store.ts'
+import { stateLimitsSuite } from '#tests/contracts/state-limits.ts'
 import { eventually } from '#tests/services/eventually.ts'
 
 export interface OpenedStore {
@@ -153,19 +154,6 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     await expect(store.get(fresh(), AbortSignal.abort(reason))).rejects.toBe(reason)
   })
 
-  test('1000 calls on a limit of 100, many at once, admit exactly 100', async () => {
-    const limit = { key: fresh(), burst: 100, intervalMs: 600_000 }
-    // Lines that each wait for their own answers: all at once, some would pass the store's own limit of time.
-    const answers: Consumption[] = []
-    const line = async () => {
-      for (let at = 0; at < 50; at += 1) answers.push(...(await take([limit])))
-    }
-    await Promise.all(Array.from({ length: 20 }, line))
-
-    expect(answers).toHaveLength(1000)
-    expect(answers.filter(({ allowed }) => allowed)).toHaveLength(100)
-  })
-
   test('each unit taken shows in what remains and in the time until full', async () => {
     const limit = { key: fresh(), burst: 3, intervalMs: 60_000 }
 
@@ -207,22 +195,6 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     expect(answers.flat().filter(({ allowed }) => allowed)).toHaveLength(60)
   })
 
-  test('when one of several limits is exceeded none is charged', async () => {
-    const tag = `{${fresh()}}`
-    const wide = { key: `${tag}:wide`, burst: 10, intervalMs: 60_000 }
-    const narrow = { key: `${tag}:narrow`, burst: 1, intervalMs: 60_000 }
-    await take([wide, narrow])
-
-    const refused = await take([wide, narrow])
-    const [after] = await take([{ ...wide, cost: 0 }])
-
-    expect(refused).toMatchObject([
-      { allowed: true, remaining: 9, retryAfterMs: 0 },
-      { allowed: false, remaining: 0 },
-    ])
-    expect(after).toMatchObject({ allowed: true, remaining: 9 })
-  })
-
   test('calls over the same limits in opposite orders admit exactly the burst and never block each other', async () => {
     const tag = `{${fresh()}}`
     const one = { key: `${tag}:one`, burst: 20, intervalMs: 600_000 }
@@ -235,22 +207,7 @@ export function stateStoreSuite(open: () => Promise<OpenedStore>): void {
     expect(answers.filter((answer) => answer.every(({ allowed }) => allowed))).toHaveLength(20)
   })
 
-  test('a cost of 0 looks without taking', async () => {
-    const limit = { key: fresh(), burst: 2, intervalMs: 60_000, cost: 0 }
-
-    const answers = [await take([limit]), await take([limit])].flat()
-
-    expect(answers).toEqual([
-      { allowed: true, remaining: 2, retryAfterMs: 0, resetMs: 0 },
-      { allowed: true, remaining: 2, retryAfterMs: 0, resetMs: 0 },
-    ])
-  })
-
-  test('a cost above the burst is never granted', async () => {
-    const [answer] = await take([{ key: fresh(), burst: 2, intervalMs: 1_000, cost: 3 }])
-
-    expect(answer).toMatchObject({ allowed: false, remaining: 2 })
-  })
+  stateLimitsSuite(() => store)
 
   test.each([
     ['no limits', []],

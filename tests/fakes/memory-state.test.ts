@@ -1,10 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { Fault } from '#shared/errors.ts'
+import { stateStoreSuite } from '#tests/contracts/state-store.ts'
 import { memoryState } from './memory-state.ts'
 
 const { signal } = new AbortController()
 
 describe('the state store in memory', () => {
+  stateStoreSuite(async () => ({ store: memoryState(), close: async () => {} }))
+
   test('forgets a value when its time is over', async () => {
     let now = 1_000
     const state = memoryState({ clock: () => now })

@@ -1,7 +1,7 @@
 import { systemClock, type Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { takeFromCells, type Cell } from '#shared/state/limit-cells.ts'
-import { limitUnits } from '#shared/state/limit-units.ts'
+import { checkedTtlMs, limitUnits } from '#shared/state/limit-units.ts'
 import type {
   ConsumeAnswer,
   ConsumeRequest,
@@ -60,9 +60,10 @@ export function memoryState({ clock = systemClock, failing = false }: MemoryStat
   }
 
   async function set(key: string, value: string, options: SetOptions, signal: AbortSignal): Promise<boolean> {
+    const ttlMs = checkedTtlMs(options.ttlMs)
     await reach(signal)
     if (options.ifAbsent === true && live(key) !== undefined) return false
-    values.set(key, { value, expiresAt: clock() + options.ttlMs })
+    values.set(key, { value, expiresAt: clock() + ttlMs })
     return true
   }
 

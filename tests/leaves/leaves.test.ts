@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { abandonable, sleep, within } from '#shared/deadline.ts'
+import { once as nextEvent } from 'node:events'
+import { connect } from 'node:net'
+import { Worker } from 'node:worker_threads'
+import { abandonable, limited, sleep, within } from '#shared/deadline.ts'
 import { isUuid, randomId, uuidv7 } from '#shared/ids.ts'
 import { once } from '#shared/once.ts'
 
@@ -84,6 +87,55 @@ describe('deadlines', () => {
     await expect(abandonable(new Promise(() => {}), signal)).rejects.toMatchObject({ name: 'TimeoutError' })
   })
 
+  test('limited ends after its time, and tells the work that nobody waits any more', async () => {
+    const asked: boolean[] = []
+    const waiting = limited(
+      5,
+      async (isOver) => {
+        asked.push(isOver())
+        await new Promise((resolve) => setTimeout(resolve, 30))
+        asked.push(isOver())
+      },
+      new AbortController().signal,
+    )
+
+    await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
+    await new Promise((resolve) => setTimeout(resolve, 40))
+    expect(asked).toEqual([false, true])
+  })
+
+  test('limited ends with the signal, and gives the result or failure of work that ends first', async () => {
+    const stop = new AbortController()
+    const waiting = limited(60_000, () => new Promise(() => {}), stop.signal)
+    stop.abort(new Error('enough'))
+
+    await expect(waiting).rejects.toThrow('enough')
+    await expect(limited(5, async () => 7, stop.signal)).rejects.toThrow('enough')
+    const { signal } = new AbortController()
+    expect(await limited(5, async () => 7, signal)).toBe(7)
+    await expect(limited(5, () => Promise.reject(new Error('own')), signal)).rejects.toThrow('own')
+  })
+
+  test('an answer that arrived while the event loop was busy is not late', async () => {
+    // It answers on a thread of its own.
+    const server = new Worker(ECHO, { eval: true })
+    const [port] = (await nextEvent(server, 'message')) as [number]
+    const socket = connect(port, '127.0.0.1')
+    await nextEvent(socket, 'connect')
+
+    const answer = limited(
+      50,
+      async () => String(await nextEvent(socket, 'data')),
+      new AbortController().signal,
+    )
+    socket.write('ping')
+    block(150)
+
+    expect(await answer).toBe('ping')
+    socket.destroy()
+    await server.terminate()
+  })
+
   test('sleep wakes early with the signal, and at once when it has ended already', async () => {
     const stop = new AbortController()
     const sleeping = sleep(60_000, stop.signal)
@@ -94,3 +146,12 @@ describe('deadlines', () => {
     await expect(sleep(60_000, stop.signal)).rejects.toThrow('wake up')
   })
 })
+
+const ECHO = `const server = require('node:net').createServer((socket) => socket.pipe(socket))
+server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.postMessage(server.address().port))`
+
+/** Holds up the event loop. */
+function block(ms: number): void {
+  const until = performance.now() + ms
+  while (performance.now() < until);
+}
