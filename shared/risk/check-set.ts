@@ -1,4 +1,5 @@
-import * as v from 'valibot'
+import { Fault } from '#shared/errors.ts'
+import { validate } from '#shared/http/validate.ts'
 import { type CompiledSet, compileSet } from './compile-set.ts'
 import { failingCases } from './golden-cases.ts'
 import { type Problem, RuleSet } from './rule-set.ts'
@@ -9,6 +10,8 @@ export const MAX_SET_BYTES = 64 * 1024
 /** Names that mean something else to JavaScript: never a field, a policy or a counter. */
 const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype'])
 
+const NOT_A_NAME = 'is not a name that may be used'
+
 export type CheckedSet = { readonly set: CompiledSet } | { readonly problems: readonly Problem[] }
 
 export interface CheckOptions {
@@ -18,31 +21,37 @@ export interface CheckOptions {
 
 /** A set that is well-formed, compiles, and decides its golden cases as expected; or what is wrong with it. */
 export async function checkSet(input: unknown, options: CheckOptions = {}): Promise<CheckedSet> {
-  const problems = shapeProblems(input)
-  if (problems.length > 0) return { problems: problems.slice(0, MAX_PROBLEMS) }
-  const content = v.parse(RuleSet, input)
-  const inconsistent = inconsistencies(content, options)
+  const unfit = unfitInput(input)
+  if (unfit !== undefined) return { problems: [unfit] }
+  const shaped = shapedSet(input)
+  if ('problems' in shaped) return shaped
+  const inconsistent = inconsistencies(shaped.content, options)
   if (inconsistent.length > 0) return { problems: inconsistent.slice(0, MAX_PROBLEMS) }
-  const compiled = await compileSet(content)
+  const compiled = await compileSet(shaped.content)
   if ('problems' in compiled) return compiled
   const failing = await failingCases(compiled.set)
   return failing.length > 0 ? { problems: failing.slice(0, MAX_PROBLEMS) } : compiled
 }
 
-function shapeProblems(input: unknown): readonly Problem[] {
-  const text = JSON.stringify(input) ?? ''
-  if (Buffer.byteLength(text) > MAX_SET_BYTES)
-    return [{ path: '', message: `a set has at most ${MAX_SET_BYTES} bytes` }]
+function unfitInput(input: unknown): Problem | undefined {
+  const bytes = Buffer.byteLength(JSON.stringify(input) ?? '')
+  if (bytes > MAX_SET_BYTES) return { path: '', message: `a set has at most ${MAX_SET_BYTES} bytes` }
+  // A schema would leave them out without a word.
   const reserved = reservedName(input, [])
-  if (reserved !== undefined) return [{ path: reserved, message: 'is not a name that may be used' }]
-  const result = v.safeParse(RuleSet, input)
-  if (result.success) return []
-  return result.issues.map((issue) => ({
-    path: v.getDotPath(issue) ?? '',
-    message: issue.message.startsWith('Invalid ')
-      ? `expected ${issue.expected ?? 'another value'}`
-      : issue.message,
-  }))
+  return reserved === undefined ? undefined : { path: reserved, message: NOT_A_NAME }
+}
+
+function shapedSet(
+  input: unknown,
+): { readonly content: RuleSet } | { readonly problems: readonly Problem[] } {
+  try {
+    return { content: validate(RuleSet, input) }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return {
+      problems: error.details.map(({ path, message }) => ({ path: String(path), message: String(message) })),
+    }
+  }
 }
 
 function reservedName(value: unknown, path: readonly string[]): string | undefined {
@@ -71,9 +80,7 @@ function inconsistencies(
       message: 'is used twice',
     })),
     ...counters.flatMap(({ name }, index) =>
-      RESERVED.has(name)
-        ? [{ path: `counters.${index}.name`, message: 'is not a name that may be used' }]
-        : [],
+      RESERVED.has(name) ? [{ path: `counters.${index}.name`, message: NOT_A_NAME }] : [],
     ),
     ...rules.flatMap((rule, index) => {
       const path = `rules.${index}.policy`

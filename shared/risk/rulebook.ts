@@ -34,8 +34,10 @@ export interface Actor {
 }
 
 /** Parts of the set to replace; the others stay as they are. */
+export type SetChange = { readonly [Part in keyof RuleSet]?: RuleSet[Part] | undefined }
+
 export interface Publication {
-  readonly change: Partial<RuleSet>
+  readonly change: SetChange
   /** The version that the change was made for; the one in force unless given. */
   readonly baseVersion?: number | undefined
 }
@@ -73,11 +75,7 @@ export interface Rulebook {
   /** Today's counts of a version's rules; the state store has them, and loses them when it is lost. */
   counts(version: PublishedVersion, signal: AbortSignal): Promise<Readonly<Record<string, RuleCount>>>
   /** What a draft would have decided. Changes nothing. @throws Fault `validation_failed` */
-  replay(
-    draft: Partial<RuleSet>,
-    options: { readonly limit: number },
-    signal: AbortSignal,
-  ): Promise<Difference>
+  replay(draft: SetChange, options: { readonly limit: number }, signal: AbortSignal): Promise<Difference>
 }
 
 export interface RulebookOptions {
@@ -104,7 +102,7 @@ export function createRulebook(options: RulebookOptions): Rulebook {
     return { ...present(row), content }
   }
 
-  async function checked(input: Partial<RuleSet>) {
+  async function checked(input: RuleSet) {
     const result = await checkSet(input, { builtInPolicies })
     if ('problems' in result)
       throw new Fault('validation_failed', { details: result.problems.map((problem) => ({ ...problem })) })
@@ -143,7 +141,7 @@ export function createRulebook(options: RulebookOptions): Rulebook {
     async publish({ change, baseVersion }, actor, signal) {
       const latest = await current(signal)
       requireBase(latest.version, baseVersion)
-      const { content } = await checked({ ...latest.content, ...change })
+      const { content } = await checked(changed(latest.content, change))
       return put({ content, base: latest.version, details: { parts: Object.keys(change) } }, actor, signal)
     },
     async restore({ version, baseVersion }, actor, signal) {
@@ -155,7 +153,7 @@ export function createRulebook(options: RulebookOptions): Rulebook {
     counts: ({ version, content }, signal) => countsOf(state, { version, content }, signal),
     async replay(draft, { limit }, signal) {
       const latest = await current(signal)
-      return replayDecisions(database, { set: await checked({ ...latest.content, ...draft }), limit }, signal)
+      return replayDecisions(database, { set: await checked(changed(latest.content, draft)), limit }, signal)
     },
   }
 }
@@ -173,6 +171,11 @@ function present(row: Omit<GuardVersionRow, 'content'>): Omit<PublishedVersion, 
   return { version: row.version, publishedAt: row.created_at, publishedBy: row.created_by }
 }
 
+function changed(content: RuleSet, change: SetChange): RuleSet {
+  const { rules = content.rules, counters = content.counters, cases = content.cases } = change
+  return { rules, counters, cases, policies: change.policies ?? content.policies }
+}
+
 function requireBase(latest: number, base: number | undefined): void {
   if (base !== undefined && base !== latest) throw changedInBetween()
 }
@@ -185,15 +188,15 @@ function changedInBetween(): Fault {
   return new Fault('conflict', { details: [{ message: 'another version was published in between' }] })
 }
 
-async function store(sql: Queries, row: GuardVersionRow, actor: Actor, signal: AbortSignal): Promise<void> {
+async function store(
+  sql: Queries,
+  { row, details }: { readonly row: GuardVersionRow } & Pick<NextVersion, 'details'>,
+  actor: Actor,
+  signal: AbortSignal,
+): Promise<void> {
   await insertGuardVersion(sql, row, signal)
-  const entry = {
-    ...actor,
-    action: 'guard.rules_published',
-    subjectId: null,
-    details: { version: row.version },
-  }
-  await insertAudit(sql, entry, row.created_at, signal)
+  const entry = { ...actor, action: 'guard.rules_published', subjectId: null, details }
+  await insertAudit(sql, { ...entry, details: { version: row.version, ...details } }, row.created_at, signal)
 }
 
 async function countsOf(

@@ -1,0 +1,45 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { ipPrefix, plainIp, plainPrefix } from '#shared/risk/network.ts'
+
+describe('an address', () => {
+  test.each([
+    ['203.0.113.7', '203.0.113.7', '203.0.113.0/24'],
+    ['::ffff:203.0.113.7', '203.0.113.7', '203.0.113.0/24'],
+    ['2001:db8:0:0:0:0:0:1', '2001:db8::1', '2001:db8::/64'],
+    ['2001:0DB8:1:2:3:4:5:6', '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:db8:1:2::', '2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['::1', '::1', '::/64'],
+    ['fe80::1%eth0', '', ''],
+    ['203.0.113', '', ''],
+    ['localhost', '', ''],
+    ['', '', ''],
+  ])('%s is %s in %s', (ip, plain, prefix) => {
+    expect([plainIp(ip), ipPrefix(ip)]).toEqual([plain, prefix])
+  })
+
+  test('of IPv6 and its neighbours share the network that their first 64 bits name', () => {
+    fc.assert(
+      fc.property(fc.ipV6(), (ip) => {
+        const prefix = ipPrefix(ip)
+
+        expect(ipPrefix(plainIp(ip))).toBe(prefix)
+        expect(prefix === '' || plainPrefix(prefix) === prefix).toBe(true)
+      }),
+    )
+  })
+})
+
+describe('a network', () => {
+  test.each([
+    ['203.0.113.0/24', '203.0.113.0/24'],
+    ['203.0.113.9/24', '203.0.113.0/24'],
+    ['2001:DB8::/64', '2001:db8::/64'],
+    ['203.0.113.0/16', ''],
+    ['2001:db8::/48', ''],
+    ['203.0.113.0', ''],
+    ['any/24', ''],
+  ])('%s is %s', (text, plain) => {
+    expect(plainPrefix(text)).toBe(plain)
+  })
+})
