@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { KeyPart, Policies } from '#shared/limit-policy.ts'
 import type { Check } from '#shared/rate-limit/limiter.ts'
+import { ipPrefix } from '#shared/risk/network.ts'
 import type { Caller } from './caller.ts'
 
 /**
@@ -35,13 +36,6 @@ function subjectOf({
 
 /** One subscriber of IPv6 has 2^64 addresses, so the network counts. */
 export function ipKey(ip: string): string {
-  if (!isIPv6(ip)) return ip
-  const [head = '', tail] = ip.split('::')
-  const groups = head.split(':')
-  const missing =
-    tail === undefined ? [] : Array<string>(Math.max(0, 8 - groups.length - tail.split(':').length)).fill('0')
-  return [...groups, ...missing, ...(tail ?? '').split(':')]
-    .slice(0, 4)
-    .map((group) => group.replace(/^0+(?=.)/, '') || '0')
-    .join(':')
+  const network = isIPv6(ip) ? ipPrefix(ip) : ''
+  return network === '' ? ip : network
 }
