@@ -10,11 +10,13 @@ import type { App } from '#shared/http/app.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { secret } from '#shared/secret.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
+import type { Signer } from '#shared/signing/sign-request.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
 import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
 import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
+import { required } from '#tests/services/servers.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
@@ -26,6 +28,8 @@ export interface Backend {
   readonly user: App
   readonly rateCheck: App
   readonly wechat: WechatStandIn
+  /** Signs as the partner that everybody knows. */
+  readonly partner: Signer
   readonly state: MemoryState
   readonly database: ReturnType<typeof openDatabase>
   /** All log lines so far. */
@@ -34,6 +38,8 @@ export interface Backend {
   advance(ms: number): void
   /** Calls the function that the path belongs to. */
   call(path: string, call?: TestCall): Promise<TestAnswer>
+  /** Resolves when the work that calls left in the background is done. */
+  settled(): Promise<void>
   /** Signs `name` in and gives the data of the answer. */
   signIn(name: string): Promise<SignedIn>
   close(): Promise<void>
@@ -75,9 +81,11 @@ export async function startBackend({
   const app = { baseUrl: wechat.url, appId: APP_ID, secret: secret(APP_SECRET) }
   const client = createWechat({ ...app, state, logger, clock, timeoutMs: 1_000 })
   const keys = generateSecrets()
+  const partnerKeys = parsePartnerKeys(keys.PARTNER_KEYS)
+  const background: Promise<unknown>[] = []
   const parts = {
     ...guard,
-    partnerKeys: parsePartnerKeys(keys.PARTNER_KEYS),
+    partnerKeys,
     appId: APP_ID,
     adminOpenids: admins.map((name) => wechat.control.mintLoginCode(name).openid),
     issuer: 'xiaohan',
@@ -95,7 +103,8 @@ export async function startBackend({
   const rateCheck = createRateCheckApp(parts)
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
-    const invocation = { deadline: nowMs + 10_000, ...options.invocation }
+    const waitUntil = (work: Promise<unknown>) => void background.push(work)
+    const invocation = { deadline: nowMs + 10_000, waitUntil, ...options.invocation }
     return callApp(appOf(path), `/api/v1${path}`, { ...options, invocation })
   }
 
@@ -117,6 +126,10 @@ export async function startBackend({
       nowMs += ms
     },
     call,
+    partner: { ...required(partnerKeys.all[0]), clock },
+    async settled() {
+      await Promise.all(background)
+    },
     async signIn(name) {
       const { code } = wechat.control.mintLoginCode(name)
       const { body } = await call('/login', { body: { code } })

@@ -1,5 +1,6 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
+import { findSession } from '#shared/db/tables/sessions.ts'
 import { findUser } from '#shared/db/tables/users.ts'
 import { builtInPolicies } from '#shared/guard/built-in-policies.ts'
 import { createGuard } from '#shared/guard/guard.ts'
@@ -44,6 +45,7 @@ export function createBackend(options: BackendOptions) {
   const risk = createRisk({ database, state, clock, logger })
   const facts: UserFacts = {
     status: async (userId, signal) => (await findUser(database.sql, userId, signal))?.status ?? 'unknown',
+    startedAt: async (id, signal) => (await findSession(database.sql, id, signal))?.created_at.getTime(),
     ...(riskRank === undefined ? {} : { riskRank }),
   }
   const judge: Judge = createJudge({ risk, limiter, facts, clock, logger })

@@ -1,7 +1,6 @@
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Invocation } from '#shared/http/app.ts'
-import { uuidv7Time } from '#shared/ids.ts'
 import type { Policies } from '#shared/limit-policy.ts'
 import type { CheckResult, Limiter } from '#shared/rate-limit/limiter.ts'
 import type { Decision, Occasion, Risk } from '#shared/risk/risk.ts'
@@ -13,6 +12,8 @@ import { limitRefusal } from './limit-refusal.ts'
 /** Facts about users that cost a call; asked for only when a rule names them. */
 export interface UserFacts {
   status(userId: string, signal: AbortSignal): Promise<string>
+  /** When the session began, in epoch milliseconds; undefined when there is none. */
+  startedAt(sessionId: string, signal: AbortSignal): Promise<number | undefined>
   /** WeChat's risk rank, 0 to 4; absent unless the deployment asks WeChat. */
   readonly riskRank?: (
     who: { readonly userId: string; readonly ip: string },
@@ -63,7 +64,7 @@ export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOption
       rule,
       userId,
     })
-    if (decision.action !== 'throttle') return { refusal: refusalOf(decision, caller), results: [] }
+    if (decision.action !== 'throttle') return { refusal: await refusalOf(decision, caller, signal), results: [] }
     const answer = await limiter.check({ checks: checksFor([decision.policy], policies, caller) }, signal)
     return { refusal: limitRefusal(answer), results: answer.results }
   }
@@ -86,11 +87,15 @@ export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOption
     }
   }
 
-  function refusalOf(decision: Refusing, { session }: Caller): Fault | undefined {
-    const { action, reason } = decision
+  async function refusalOf(
+    { action, reason }: Refusing,
+    { session }: Caller,
+    signal: AbortSignal,
+  ): Promise<Fault | undefined> {
     if (action === 'deny') return new Fault('risk_denied', { details: [{ reason }] })
-    const isFresh = session !== undefined && clock() - uuidv7Time(session.sessionId) <= FRESH_MS
-    return isFresh ? undefined : new Fault('risk_denied', { details: [{ reason, challenge: 'fresh_login' }] })
+    const startedAt = session && (await facts.startedAt(session.sessionId, signal))
+    if (startedAt !== undefined && clock() - startedAt <= FRESH_MS) return undefined
+    return new Fault('risk_denied', { details: [{ reason, challenge: 'fresh_login' }] })
   }
 }
 
