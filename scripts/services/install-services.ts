@@ -12,6 +12,7 @@ interface External {
 
 const EXTERNALS: readonly External[] = [
   { name: 'Redis', commands: ['valkey-server', 'redis-server'], debian: 'redis-server', homebrew: 'redis' },
+  { name: 'nginx', commands: ['nginx'], debian: 'nginx-light', homebrew: 'nginx' },
   { name: 'MariaDB', commands: ['mariadbd'], debian: 'mariadb-server-core', homebrew: 'mariadb' },
 ]
 
@@ -19,13 +20,13 @@ const EXTERNALS: readonly External[] = [
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
- * Sees to Redis and MariaDB: installs what is missing with apt-get where this is root on Debian or Ubuntu, else
+ * Sees to Redis, nginx and MariaDB: installs what is missing with apt-get where this is root on Debian or Ubuntu, else
  * prints the one command that does. Answers with the names of what is still missing.
  */
 export function installServices(log: (line: string) => void): readonly string[] {
   const missing = missingServices()
   if (missing.length === 0) return []
-  const names = missing.map(({ name }) => name).join(' and ')
+  const names = missing.map(({ name }) => name).join(', ')
   const packages = missing.map(({ debian }) => debian)
   const apt = findExecutable('apt-get')
   if (process.getuid?.() !== 0 || apt === undefined) {

@@ -3,11 +3,12 @@ import { appendFileSync } from 'node:fs'
 import { findExecutable } from '#scripts/services/executables.ts'
 
 /** What a suite may need besides PostgreSQL, which npm brings along. */
-export type Service = 'redis' | 'mariadb'
+export type Service = 'redis' | 'mariadb' | 'nginx'
 
 const COMMANDS: Readonly<Record<Service, readonly string[]>> = {
   redis: ['valkey-server', 'redis-server'],
   mariadb: ['mariadbd'],
+  nginx: ['nginx'],
 }
 
 /** `describe` for suites that need a service. Where it is missing the suite is left out, and `npm test` names it. */
