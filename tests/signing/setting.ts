@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Database } from '#shared/db/database.ts'
 import { Fault } from '#shared/errors.ts'
 import { parseKeyring } from '#shared/keyring.ts'
-import { createNonces } from '#shared/signing/nonces.ts'
+import { createNonces, type Nonces } from '#shared/signing/nonces.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import { sessionKeyOf } from '#shared/signing/session-signing-key.ts'
 import { signRequest } from '#shared/signing/sign-request.ts'
@@ -35,9 +35,22 @@ export const NO_DATABASE: Database = {
   close: async () => {},
 }
 
-export interface SettingOptions extends Partial<Omit<SignatureCheckOptions, 'nonces'>> {
+export interface SettingOptions extends Partial<SignatureCheckOptions> {
   readonly state?: StateStore
   readonly database?: Database
+}
+
+/** Nonces of one process, for tests of what comes before them. */
+export function memoryNonces(): Nonces {
+  const used = new Set<string>()
+  return {
+    async use({ owner, nonce }) {
+      const key = JSON.stringify([owner, nonce])
+      const isFirst = !used.has(key)
+      used.add(key)
+      return isFirst
+    },
+  }
 }
 
 /** A signature check with keys of its own, a clock that tests turn, and callers. */
@@ -50,7 +63,7 @@ export function signingSetting({ state, database = NO_DATABASE, ...options }: Se
   const partners = parsePartnerKeys([text('acme.k1'), text('acme.k2'), text('globex.k1')].join())
   const store = state ?? memoryState({ clock })
   const logger = createLogger({ level: 'debug', clock, write: (line) => void lines.push(line) })
-  const nonces = createNonces({ state: store, database, clock, logger })
+  const nonces = options.nonces ?? createNonces({ state: store, database, clock, logger })
   const defaults = {
     masters,
     appId: APP_ID,
