@@ -32,8 +32,8 @@ export function limited<T>(
   return new Promise((resolve, reject) => {
     signal.throwIfAborted()
     let isOver = false
-    // The timer fires before sockets are read in a turn of the loop, the immediate after.
-    const timer = setTimeout(() => setImmediate(expire), timeoutMs)
+    // In a turn of the loop timers come before sockets are read. Node runs immediates after that, Bun before the next.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(expire)), timeoutMs)
     signal.addEventListener('abort', stop, { once: true })
     work(() => isOver).then(
       (result) => end(() => resolve(result)),
