@@ -14,7 +14,7 @@ interface Denial {
   readonly cost: number
   readonly atMs: number
   readonly untilMs: number
-  /** All limits of the refused call, by key: so that a refusal from memory tells as much as the first one did. */
+  /** All limits of the refused call as they were then, by key: a refusal from memory tells as much as the first did. */
   readonly seen: ReadonlyMap<string, Consumption>
 }
 
