@@ -293,7 +293,7 @@ describe('news', () => {
 
   test('is looked for at most every two seconds', async () => {
     let reads = 0
-    const get = bench.state.get
+    const get = bench.state.get.bind(bench.state)
     bench.state.get = (key, ended) => {
       reads += key === 'risk:current' ? 1 : 0
       return get(key, ended)

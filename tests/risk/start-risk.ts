@@ -4,6 +4,7 @@ import { uuidv7 } from '#shared/ids.ts'
 import { createDenyList, type DenyList } from '#shared/risk/deny-list.ts'
 import { createRisk, type Occasion, type Risk } from '#shared/risk/risk.ts'
 import { createRulebook, type PublishedVersion, type Rulebook } from '#shared/risk/rulebook.ts'
+import type { Rule } from '#shared/risk/rule-set.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
@@ -86,6 +87,7 @@ export function userOf(nowMs: number, { days = 0, status = 'active' } = {}) {
 }
 
 /** A rule with what a test does not care about filled in. */
-export function rule(when: string, changes: Readonly<Record<string, unknown>> = {}) {
-  return { id: 'rule-1', priority: 0, scope: {}, when, action: 'deny', ...changes }
+export function rule(when: string, changes: Readonly<Record<string, unknown>> = {}): Rule {
+  const plain = { id: 'rule-1', priority: 0, scope: {}, when, action: 'deny' }
+  return { ...plain, ...changes } as Rule // Where a test makes something else of it, that is what it tests.
 }
