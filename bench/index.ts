@@ -1,5 +1,6 @@
 // npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
 import { benchEdit } from './edit.ts'
+import { benchRateLimit } from './rate-limit.ts'
 import { benchSize } from './size.ts'
 import { benchStart } from './start.ts'
 import { machine, printTable, type Row } from './table.ts'
@@ -11,6 +12,7 @@ const HELP = `npm run bench [-- names]
   start    npm start: program start to ready
   edit     a saved file to the first answer of the new code
   tokens   access tokens verified and sessions refreshed, per second on one core, on Node and on Bun
+  rate-limit  limits checked on Redis, per second, and the memory of a key, beside other libraries
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
 
@@ -19,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: benchStart,
   edit: benchEdit,
   tokens: benchTokens,
+  'rate-limit': benchRateLimit,
 }
 
 const names = process.argv.slice(2)
