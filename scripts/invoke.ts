@@ -1,0 +1,26 @@
+// npm run invoke: calls the local cloud as a mini-program or a partner would, signed when asked.
+import { dirname, resolve } from 'node:path'
+import { errorText } from './error-text.ts'
+import { createIdentities } from './invoke/identities.ts'
+import { invoke } from './invoke/invoke.ts'
+import { HELP, readOptions } from './invoke/options.ts'
+
+const root = dirname(import.meta.dirname)
+
+try {
+  const options = readOptions(process.argv.slice(2), process.env)
+  if (options === 'help') console.log(HELP)
+  else {
+    const folder = resolve(root, options.folder)
+    const identities = createIdentities({ url: options.url, folder, env: process.env })
+    const status = await invoke(options, {
+      identities,
+      out: (line) => console.log(line),
+      note: (line) => console.error(line),
+    })
+    if (status >= 400 && !options.noFail) process.exitCode = 1
+  }
+} catch (error) {
+  console.error(errorText(error))
+  process.exitCode = 2
+}
