@@ -1,8 +1,8 @@
 import type { Clock } from '#shared/clock.ts'
 
-/** Things to be written together, in the background and not often. */
+/** Things to be written together, in the background. */
 export interface Batch<T> {
-  /** Drops the item where the batch is full. An urgent one is written within a second, if calls go on. */
+  /** Drops the item where the batch is full. An urgent one is written `urgentMs` after the last, if calls go on. */
   add(
     item: T,
     options: { readonly isUrgent: boolean; readonly waitUntil: (work: Promise<unknown>) => void },
@@ -14,35 +14,43 @@ export interface Batch<T> {
 export interface BatchOptions<T> {
   readonly clock: Clock
   readonly maxItems: number
+  /** At least this long between two writes for urgent items; 0 writes whatever has come up while one was under way. */
+  readonly urgentMs: number
   readonly write: (items: readonly T[]) => Promise<void>
   readonly onError: (error: unknown) => void
 }
 
-const URGENT_MS = 1_000
 /** A platform that freezes its instances keeps the answer back until such work is done, so it has to be rare. */
 const IDLE_MS = 10_000
 
-export function createBatch<T>({ clock, maxItems, write, onError }: BatchOptions<T>): Batch<T> {
+export function createBatch<T>({ clock, maxItems, urgentMs, write, onError }: BatchOptions<T>): Batch<T> {
   let items: T[] = []
-  let writtenAtMs = clock() - URGENT_MS
-  let writing: Promise<void> | undefined
+  let writtenAtMs = clock() - urgentMs
+  let waiting = 0
+  let last = Promise.resolve()
 
-  async function flush(): Promise<void> {
-    await writing
+  function flush(): Promise<void> {
+    waiting += 1
+    last = last.then(writeAll).finally(() => {
+      waiting -= 1
+    })
+    return last
+  }
+
+  async function writeAll(): Promise<void> {
     if (items.length === 0) return
     const batch = items
     items = []
     writtenAtMs = clock()
-    writing = write(batch).catch(onError)
-    await writing
-    writing = undefined
+    await write(batch).catch(onError)
   }
 
   return {
     add(item, { isUrgent, waitUntil }) {
       if (items.length < maxItems) items.push(item)
-      const isDue = clock() - writtenAtMs >= (isUrgent ? URGENT_MS : IDLE_MS)
-      if (isDue && writing === undefined) waitUntil(flush())
+      const isDue = clock() - writtenAtMs >= (isUrgent ? urgentMs : IDLE_MS)
+      // One that is under way, and one behind it that takes all that came since.
+      if (isDue && waiting < (urgentMs === 0 ? 2 : 1)) waitUntil(flush())
     },
     flush,
   }

@@ -15,10 +15,12 @@ import { addMatches, type Match } from './match-counts.ts'
 /** Of decisions that no rule made: enough to try a draft on, few enough not to be felt. */
 const MAX_UNMATCHED_PER_S = 5
 const MAX_DECISIONS = 100
+/** A row in the database for each; a platform that freezes its instances keeps the answer back until it is there. */
+const DECISIONS_EVERY_MS = 1_000
 const MAX_MATCHES = 1_000
 const KEPT_MS = 7 * 86_400_000
 const SWEEP_MS = 3_600_000
-const WRITE_MS = 2_000
+const WRITE_MS = 500
 
 /** Keeps decisions and counts matches in the background; what cannot be written is dropped. */
 export interface Recorder {
@@ -50,12 +52,14 @@ export function createRecorder({ database, state, clock, onError }: RecorderOpti
   const decisions = createBatch<RiskDecisionRow>({
     clock,
     maxItems: MAX_DECISIONS,
+    urgentMs: DECISIONS_EVERY_MS,
     write: writeDecisions,
     onError: (error) => onError('decisions', error),
   })
   const matches = createBatch<Match>({
     clock,
     maxItems: MAX_MATCHES,
+    urgentMs: 0,
     write: (batch) => addMatches(state, batch, AbortSignal.timeout(WRITE_MS)),
     onError: (error) => onError('matches', error),
   })
