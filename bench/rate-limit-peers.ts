@@ -8,7 +8,8 @@ export type PeerLimiter = (subject: string) => Promise<boolean>
 
 /** More than any bench takes, so that each call does the whole work of an allowed one. */
 export const BENCH_QUOTA = 1_000_000
-export const BENCH_WINDOW_S = 3_600
+/** Long enough that what one call leaves in a bucket outlives the look at its memory. */
+export const BENCH_WINDOW_S = 604_800
 
 /** Other libraries' limiters over one connection: `flexible`, and Upstash's three algorithms, of which `upstash` slides. */
 export function peerLimiters(redis: Redis): Readonly<Record<string, PeerLimiter>> {

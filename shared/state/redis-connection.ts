@@ -108,6 +108,8 @@ async function open({ isCluster, nodes, isTls, username, password, db }: RedisAd
     : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
   // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
   client.on('error', () => {})
+  // As many wait for a connection as there are requests in flight; that is no leak.
+  client.setMaxListeners(0)
   client.connect().catch(() => {}) // `ready` below tells.
   return client
 }

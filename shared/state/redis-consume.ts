@@ -27,6 +27,10 @@ export async function consumeInSlots(
   slotOf: (key: string) => string,
 ): Promise<ConsumeAnswer> {
   const { groups, lone } = grouped(limits, reads, slotOf)
+  if (groups.length === 1 && lone.length === 0) {
+    const { consumptions, values } = await run(client, 'take', { limits, reads })
+    return { consumptions, values }
+  }
   const [taken, loneValues] = await Promise.all([
     takeInTurn(client, groups),
     Promise.all(lone.map((keys) => client.mget([...keys]))),

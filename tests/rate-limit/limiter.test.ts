@@ -130,6 +130,42 @@ describe('limits by policy', () => {
   })
 })
 
+describe('policies', () => {
+  test.each([
+    ['a bucket faster than its clock', { quota: 1_000_000, windowS: 1 }],
+    ['a bucket that takes a lifetime to fill', { quota: 1, windowS: 604_800, burst: 1_000_000 }],
+    ['half a unit', { quota: 0.5 }],
+    ['a window of a month', { windowS: 2_592_000 }],
+    ['no key', { by: [] }],
+  ])('%s is refused', (_, measures) => {
+    expect(v.safeParse(PolicySchema, { quota: 3, windowS: 60, by: ['user'], ...measures }).success).toBe(
+      false,
+    )
+  })
+
+  test('whatever policy is accepted can be checked, at any cost', () => {
+    const measures = fc.record({
+      algorithm: fc.constantFrom(...ALGORITHMS),
+      quota: fc.integer({ min: 1, max: 1e9 }),
+      windowS: fc.integer({ min: 1, max: 604_800 }),
+      burst: fc.option(fc.integer({ min: 1, max: 1e9 }), { nil: undefined }),
+    })
+
+    return fc.assert(
+      fc.asyncProperty(measures, fc.nat(1e9), async (measures, cost) => {
+        const parsed = v.safeParse(PolicySchema, { ...measures, by: ['user'] })
+        fc.pre(parsed.success)
+
+        const { ask } = opened()
+        const { allowed } = await ask(check({ policy: parsed.output, cost }))
+
+        const { algorithm, quota, burst = quota } = parsed.output
+        expect(allowed).toBe(cost <= (algorithm === 'token-bucket' ? burst : quota))
+      }),
+    )
+  })
+})
+
 describe('keys of limits', () => {
   test('a limit of a user stands beside everything else about the user, others with their first part', async () => {
     const { ask, keys } = opened()
