@@ -127,10 +127,12 @@ function limitModel() {
   return (asked: readonly Limit[], now: number) => {
     const units = limitUnits(asked)
     const nowUs = BigInt(now)
-    const left = (unit: LimitUnits) => {
-      const own = taken.filter(({ key }) => key === unit.key)
-      return unit.kind === 'token-bucket' ? bucketLeft(unit, own, nowUs) : windowLeft(unit, own, nowUs)
-    }
+    const left = (unit: LimitUnits) =>
+      unitsLeft(
+        unit,
+        taken.filter(({ key }) => key === unit.key),
+        nowUs,
+      )
     const allowed = units.map((unit) => unit.cost === 0 || left(unit) >= BigInt(unit.cost))
     if (allowed.every(Boolean)) {
       taken.push(...units.map(({ key, cost }) => ({ key, cost: BigInt(cost), atUs: nowUs })))
@@ -143,6 +145,11 @@ function limitModel() {
 }
 
 type Taken = readonly { readonly cost: bigint; readonly atUs: bigint }[]
+
+/** What a limit has left after what was taken from it, by its definition. */
+export function unitsLeft(unit: LimitUnits, taken: Taken, nowUs: bigint): bigint {
+  return unit.kind === 'token-bucket' ? bucketLeft(unit, taken, nowUs) : windowLeft(unit, taken, nowUs)
+}
 
 /** The level of the bucket, in parts of a unit, through its whole history. */
 function bucketLeft({ spanUs, size }: LimitUnits, taken: Taken, nowUs: bigint): bigint {

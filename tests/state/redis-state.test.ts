@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals'
+import { Redis } from 'ioredis'
+import { uuidv7 } from '#shared/ids.ts'
 import { redisState } from '#shared/state/redis-state.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { stateOutageSuite } from '#tests/contracts/state-outage.ts'
@@ -83,6 +85,31 @@ describeWith(['redis'], 'the state store on Redis', () => {
     await Promise.all([store.close(), direct.close()])
     await server.stop()
   })
+
+  test.each(['token-bucket', 'sliding-window', 'fixed-window'] as const)(
+    'a %s takes no more than 200 bytes, its key included, however busy it is',
+    async (kind) => {
+      const server = await testRedis()
+      const store = redisState({ url: server.url, operationMs: PATIENT_MS })
+      const redis = new Redis(server.url)
+      const key = `{u:${uuidv7(Date.now())}}:rl:a-policy-with-a-long-name;ip=203.0.113.255`
+      const cost = 999_999_999
+      const limit =
+        kind === 'token-bucket'
+          ? { key, burst: 1e9, intervalMs: 1, cost }
+          : { kind, key, quota: 2 * cost, windowMs: 1_000, cost }
+
+      await store.consume({ limits: [limit] }, never)
+      const [name = ''] = await redis.keys('*')
+      const bytes = await redis.memory('USAGE', name)
+
+      expect(name).toContain(key)
+      expect(bytes).toBeLessThanOrEqual(200)
+      redis.disconnect()
+      await store.close()
+      await server.stop()
+    },
+  )
 
   test('a closed store refuses', async () => {
     const store = redisState({ url: 'redis://127.0.0.1:1' })
