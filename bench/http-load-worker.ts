@@ -16,7 +16,7 @@ export interface HttpLoad {
   readonly statuses: Readonly<Record<string, number>>
 }
 
-const CONNECTIONS = 32
+const CONNECTIONS = 16
 const ROUNDS = 5
 const ROUND_MS = 2_000
 
