@@ -1,11 +1,13 @@
 import { expect, test } from '@jest/globals'
 import { Redis } from 'ioredis'
 import { uuidv7 } from '#shared/ids.ts'
+import { openState } from '#shared/state/open-state.ts'
 import { redisState } from '#shared/state/redis-state.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { stateOutageSuite } from '#tests/contracts/state-outage.ts'
 import { stateStoreSuite } from '#tests/contracts/state-store.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
+import { eventually } from '#tests/services/eventually.ts'
 import { required } from '#tests/services/servers.ts'
 import { tcpProxy } from '#tests/services/tcp-proxy.ts'
 import { testRedis } from '#tests/services/test-redis.ts'
@@ -110,6 +112,25 @@ describeWith(['redis'], 'the state store on Redis', () => {
       await server.stop()
     },
   )
+
+  test('three calls in a row into a network that swallows packets cost less than half a second together', async () => {
+    const server = await testRedis()
+    const proxy = await tcpProxy(server.port)
+    const store = openState({ redisUrl: `redis://127.0.0.1:${proxy.port}` })
+    await eventually(() => store.set('key', 'value', { ttlMs: 60_000 }, never), { withinMs: 2_000 })
+    proxy.swallow()
+
+    const startedAt = performance.now()
+    for (let call = 0; call < 3; call += 1)
+      await expect(store.get('key', never)).rejects.toMatchObject({ error: 'unavailable' })
+    const lostMs = performance.now() - startedAt
+    proxy.restore()
+
+    expect(lostMs).toBeLessThan(500)
+    expect(await eventually(() => store.get('key', never), { withinMs: 10_000 })).toBe('value')
+    await Promise.all([store.close(), proxy.close()])
+    await server.stop()
+  })
 
   test('a closed store refuses', async () => {
     const store = redisState({ url: 'redis://127.0.0.1:1' })
