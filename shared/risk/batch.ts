@@ -1,12 +1,11 @@
 import type { Clock } from '#shared/clock.ts'
 
-/** Things to be written together, in the background. */
+/** Things to be written together, in the background and not more often than need be. */
 export interface Batch<T> {
-  /** Drops the item where the batch is full. An urgent one is written `urgentMs` after the last, if calls go on. */
-  add(
-    item: T,
-    options: { readonly isUrgent: boolean; readonly waitUntil: (work: Promise<unknown>) => void },
-  ): void
+  /** Drops the item where the batch is full. */
+  add(item: T, options: { readonly isUrgent: boolean }): void
+  /** Begins to write what is due. Call it after adding, and on every occasion: there is no timer. */
+  tend(waitUntil: (work: Promise<unknown>) => void): void
   /** Writes what there is. Never rejects. */
   flush(): Promise<void>
 }
@@ -25,6 +24,7 @@ const IDLE_MS = 10_000
 
 export function createBatch<T>({ clock, maxItems, urgentMs, write, onError }: BatchOptions<T>): Batch<T> {
   let items: T[] = []
+  let isUrgentWaiting = false
   let writtenAtMs = clock() - urgentMs
   let waiting = 0
   let last = Promise.resolve()
@@ -41,15 +41,19 @@ export function createBatch<T>({ clock, maxItems, urgentMs, write, onError }: Ba
     if (items.length === 0) return
     const batch = items
     items = []
+    isUrgentWaiting = false
     writtenAtMs = clock()
     await write(batch).catch(onError)
   }
 
   return {
-    add(item, { isUrgent, waitUntil }) {
+    add(item, { isUrgent }) {
       if (items.length < maxItems) items.push(item)
-      const isDue = clock() - writtenAtMs >= (isUrgent ? urgentMs : IDLE_MS)
-      // One that is under way, and one behind it that takes all that came since.
+      isUrgentWaiting ||= isUrgent
+    },
+    tend(waitUntil) {
+      const isDue = items.length > 0 && clock() - writtenAtMs >= (isUrgentWaiting ? urgentMs : IDLE_MS)
+      // One that is under way, and one behind it that takes all that came since: nobody waits for more than two.
       if (isDue && waiting < (urgentMs === 0 ? 2 : 1)) waitUntil(flush())
     },
     flush,

@@ -25,7 +25,9 @@ const WRITE_MS = 500
 /** Keeps decisions and counts matches in the background; what cannot be written is dropped. */
 export interface Recorder {
   decided(decided: Decided): void
-  matched(matches: readonly Match[], waitUntil: Occasion['waitUntil']): void
+  matched(matches: readonly Match[]): void
+  /** Begins to write what is due. Call it on every occasion. */
+  tend(waitUntil: Occasion['waitUntil']): void
   /** Writes what is still buffered. */
   close(): Promise<void>
 }
@@ -76,10 +78,14 @@ export function createRecorder({ database, state, clock, onError }: RecorderOpti
     decided(decided) {
       const isUrgent = decided.decision.rule !== undefined
       if (!isUrgent && !isSampled()) return
-      decisions.add(decisionRow(decided, clock()), { isUrgent, waitUntil: decided.occasion.waitUntil })
+      decisions.add(decisionRow(decided, clock()), { isUrgent })
     },
-    matched(held, waitUntil) {
-      for (const match of held) matches.add(match, { isUrgent: true, waitUntil })
+    matched(held) {
+      for (const match of held) matches.add(match, { isUrgent: true })
+    },
+    tend(waitUntil) {
+      decisions.tend(waitUntil)
+      matches.tend(waitUntil)
     },
     async close() {
       await Promise.all([decisions.flush(), matches.flush()])

@@ -56,21 +56,19 @@ export function createRisk(options: RiskOptions): Risk {
     // Of a login that nothing decides, the second look is the one to keep: it knows more.
     if (occasion.phase !== 'before' || decision.rule !== undefined)
       recorder.decided({ occasion, decision, version: published.version, facts: () => look.recorded() })
+    recorder.tend(occasion.waitUntil)
     return decision
   }
 
   /** Counts what held; on the second look of a login only what the first left for later. */
-  function news(judgement: Judgement, { phase, waitUntil }: Occasion, { version }: Published): Decision {
+  function news(judgement: Judgement, { phase }: Occasion, { version }: Published): Decision {
     const isNew = ({ condition }: CompiledRule) => phase !== 'identified' || condition.needs.size > 0
     const { rule, decision } = judgement
     const held = [...judgement.shadows, ...(rule === undefined ? [] : [rule])].filter(isNew)
     const failed = judgement.failed.filter((failure) => isNew(failure.rule))
     for (const { rule: broken, error } of failed) ruleFailed({ version, rule: broken.id, error })
     const matches = [...held.map(({ id }) => id), ...failed.map(({ rule: { id } }) => id + FAILED_SUFFIX)]
-    recorder.matched(
-      matches.map((id) => ({ version, rule: id })),
-      waitUntil,
-    )
+    recorder.matched(matches.map((id) => ({ version, rule: id })))
     return rule === undefined || isNew(rule) ? decision : { action: 'allow' }
   }
 
