@@ -61,6 +61,7 @@ export function createDenyCache({
     },
 
     note(limits, consumptions, askedAtMs) {
+      if (consumptions.every(({ allowed }) => allowed)) return
       const seen = new Map(limits.flatMap(({ key }, at) => entry(key, consumptions[at])))
       limits.forEach((limit, at) => {
         const consumption = consumptions[at]
