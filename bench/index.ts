@@ -1,6 +1,7 @@
 // npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
 import { benchEdit } from './edit.ts'
 import { benchRateLimit } from './rate-limit.ts'
+import { benchRules } from './rules.ts'
 import { benchSize } from './size.ts'
 import { benchStart } from './start.ts'
 import { machine, printTable, type Row } from './table.ts'
@@ -12,6 +13,7 @@ const HELP = `npm run bench [-- names]
   start    npm start: program start to ready
   edit     a saved file to the first answer of the new code
   tokens   access tokens verified and sessions refreshed, per second on one core, on Node and on Bun
+  rules    a decision over 100 risk rules, and what it costs to have them ready
   rate-limit  limits checked on Redis, per second, and the memory of a key, beside other libraries
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
@@ -21,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   start: benchStart,
   edit: benchEdit,
   tokens: benchTokens,
+  rules: benchRules,
   'rate-limit': benchRateLimit,
 }
 

@@ -18,28 +18,20 @@ function startBatch({ urgentMs, maxItems = 100 }: { readonly urgentMs: number; r
     },
     onError: (error) => failures.push(error),
   })
-  return {
-    written,
-    failures,
-    pass: (ms: number) => (nowMs += ms),
-    add(item: number, isUrgent = true) {
-      batch.add(item, { isUrgent })
-      batch.tend((promise) => void work.push(promise))
-    },
-    tend: () => batch.tend((promise) => void work.push(promise)),
-    /** Lets every write end, also those that begin then. */
-    async settle() {
-      while (work.length > 0) {
-        const next = work.shift()
-        let isDone = false
-        void next?.finally(() => (isDone = true))
-        while (!isDone) {
-          doors.shift()?.()
-          await new Promise((resolve) => setImmediate(resolve))
-        }
-      }
-    },
+  const turn = () => new Promise<false>((resolve) => void setImmediate(() => resolve(false)))
+  const tend = () => batch.tend((promise) => void work.push(promise))
+  const add = (item: number, isUrgent = true) => {
+    batch.add(item, { isUrgent })
+    tend()
   }
+  /** Lets every write end, also those that begin then. */
+  const settle = async () => {
+    for (const promise of work.splice(0)) {
+      const ended = promise.then(() => true)
+      while (!(await Promise.race([ended, turn()]))) doors.shift()?.()
+    }
+  }
+  return { written, failures, add, tend, settle, pass: (ms: number) => (nowMs += ms) }
 }
 
 describe('a batch', () => {
