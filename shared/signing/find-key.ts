@@ -61,7 +61,7 @@ export async function findKey(
   }
   if (kind === 'partner') return partnerKey(rings, query)
   if (query.session === undefined)
-    return { problem: 'the key is a session’s, and the request has no access token' }
+    return { problem: "the key is a session's, and the request has no access token" }
   return kind === 'session'
     ? sessionKey(rings, query.kid, query.session)
     : userKey(rings, query.kid, query.session, signal)
@@ -71,7 +71,7 @@ function partnerKey({ partners }: KeyRings, { kid, partner }: KeyQuery): FoundKe
   const found = partners.get(kid)
   if (found === undefined) return { problem: `PARTNER_KEYS has no key "${kid}"` }
   if (partner !== undefined && found.partner !== partner)
-    return { problem: `the key "${kid}" is another partner’s` }
+    return { problem: `the key "${kid}" is another partner's` }
   return { signed: { by: 'partner', kid, partner: found.partner }, key: found.key, owner: kid }
 }
 
@@ -89,7 +89,7 @@ async function userKey(
 ): Promise<FoundKey | NoKey> {
   const version = userKeyVersion(kid)
   if (version === undefined || read === undefined)
-    return { problem: 'WeChat’s user keys are not in use here' }
+    return { problem: "WeChat's user keys are not in use here" }
   const encryptKey = await read(session, version, signal)
   if (encryptKey === undefined) return { problem: `WeChat has no user key of version ${version} any more` }
   const key = userSigningKey(encryptKey, { appId, sessionId: session.sessionId, version })
