@@ -194,6 +194,20 @@ function suite(dialect: Dialect): void {
     expect(rows).toEqual([{ at: new Date(bench.now()) }])
   })
 
+  test('the deny list takes entries and gives them back, each change under a revision of its own', async () => {
+    const entry = (value: string) => ({ kind: 'device' as const, value, ttlS: 60, reason: '' })
+    const deny = (value: string) => bench.denyList.deny(entry(value), ADMIN, signal)
+
+    const [first, second] = [await deny('one'), await deny('two')]
+    await bench.denyList.remove(first.id, ADMIN, signal)
+    const third = await deny('three')
+
+    const live = await bench.denyList.list({ limit: 10 }, signal)
+    expect([first, second, third].map(({ revision }) => revision)).toEqual([1, 2, 4])
+    expect(new Set(live.map(({ value }) => value))).toEqual(new Set(['two', 'three']))
+    await expect(bench.denyList.remove(first.id, ADMIN, signal)).rejects.toMatchObject({ error: 'not_found' })
+  })
+
   test('what cannot be recorded delays nobody and is dropped', async () => {
     await bench.publish({ rules: [rule('true', { id: 'hit' })] })
     const instance = bench.instance()
