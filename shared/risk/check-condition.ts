@@ -3,8 +3,8 @@ import { FACT_TYPES, type Need } from './facts.ts'
 
 /** Steps that one condition may take, each at most a microsecond or so. */
 export const MAX_STEPS = 2_000
-/** Joined strings grow with every `+`. */
-const MAX_SUMS = 16
+/** Joined strings grow with every `+`, and what searches them takes their length times that of what it looks for. */
+const MAX_SUMS = 8
 const MAX_LITERAL_CHARS = 256
 
 /** Everything else is refused: `matches` above all (a regular expression can run for ever), and what builds or parses. */
@@ -134,6 +134,7 @@ export function checkCondition(root: ASTNode): ConditionReport {
       return 1
     }
     if (node.op === '+' && (sums += 1) > MAX_SUMS) refuse(`a rule has at most ${MAX_SUMS} +`, node)
+    if (node.op === '+' && locals.length > 0) refuse('+ may not stand within a loop', node)
     return 1 + walkAll(operands(node.args), locals)
   }
 

@@ -1,5 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import { checkSet } from '#shared/risk/check-set.ts'
+import type { CompiledSet } from '#shared/risk/compile-set.ts'
+import { givenFacts } from '#shared/risk/given-facts.ts'
+import { judgeRules } from '#shared/risk/judge-rules.ts'
 import { rule } from './start-risk.ts'
 
 const OPTIONS = { builtInPolicies: ['login'] }
@@ -112,6 +115,36 @@ describe('a set of rules', () => {
     ])
   })
 
+  test.each([
+    [
+      'searches',
+      `("x" == ip) || (device${' + device'.repeat(8)}).contains("${'a'.repeat(127)}b${'a'.repeat(127)}")`,
+    ],
+    ['loops', `[${'hour,'.repeat(40)}1].exists(n, n > 99 || n > 98 || n > 97 || n > 96)`],
+    [
+      'searches in loops',
+      `[${`"${'a'.repeat(100)}b",`.repeat(12)}"a"].exists(x, "${'a'.repeat(250)}".contains(x) && hour < 0)`,
+    ],
+    ['comparisons of lists', `[${'hour,'.repeat(60)}1] == [${'hour,'.repeat(60)}1] && hour < 0`],
+    ['case changes', `device${'.lowerAscii().upperAscii()'.repeat(15)} == ""`],
+  ])('that is as large as it may be with %s is decided in a bounded time', async (_, when) => {
+    const set = await largestSet(when)
+    const given = { device: 'a'.repeat(64) }
+    const facts = givenFacts(given, { call: 'POST /login', counters: [], isRecorded: false })
+    const { rules } = set.planFor('POST /login')
+
+    const times: number[] = []
+    for (let round = 0; round < 5; round += 1) {
+      const startedAt = performance.now()
+      await judgeRules(rules, facts, 0)
+      times.push(performance.now() - startedAt)
+    }
+
+    expect(rules.length).toBeGreaterThan(5)
+    // The fastest of them, so that what else the machine does is not measured.
+    expect(Math.min(...times)).toBeLessThan(25)
+  })
+
   test('is told all its problems at once, each with its place', async () => {
     const rules = [rule('nope'), rule('true', { id: 'fine' }), rule('hour <\n x', { id: 'b' })]
 
@@ -145,3 +178,13 @@ describe('a set of rules', () => {
     expect(await problemsOf({ rules, cases: [CASE] })).toEqual([])
   })
 })
+
+/** As many rules with that condition as a set may have. */
+async function largestSet(when: string): Promise<CompiledSet> {
+  for (let count = 200; count > 0; count -= 4) {
+    const rules = Array.from({ length: count }, (_, at) => rule(when, { id: `r${at}` }))
+    const checked = await checkSet({ rules })
+    if ('set' in checked) return checked.set
+  }
+  throw new TypeError('No set may have that condition')
+}

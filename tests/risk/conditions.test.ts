@@ -93,7 +93,8 @@ describe('a condition that is refused', () => {
     ['depth', `${'('.repeat(40)}true${')'.repeat(40)}`, 'Exceeded maxDepth', 33],
     ['depth by fields', `ip${'.size'.repeat(40)}`, 'Exceeded maxDepth', 158],
     ['many negations', `${'!'.repeat(1_900)}true`, 'Exceeded maxAstNodes', 1401],
-    ['growing text', `ip${' + ip'.repeat(17)} == ip`, 'at most 16 +', 1],
+    ['growing text', `ip${' + ip'.repeat(9)} == ip`, 'at most 8 +', 1],
+    ['growing text in a loop', '["a"].exists(x, ip + x == ip)', '+ may not stand within a loop', 17],
     [
       'a long loop',
       `[${'hour,'.repeat(80)}1].all(n, n in [${'1,'.repeat(40)}1])`,
