@@ -9,12 +9,12 @@ const DAY_S = 86_400
  * many people behind one carrier's NAT. `deny` where a missing limit would cost money or an account.
  */
 const POLICIES = {
-  ip: { quota: 3_000, windowS: MINUTE_S, burst: 600, by: ['ip'] },
-  'login-ip': { quota: 600, windowS: MINUTE_S, burst: 120, by: ['ip'], onStoreError: 'deny' },
+  ip: { quota: 12_000, windowS: MINUTE_S, burst: 2_000, by: ['ip'] },
+  'login-ip': { quota: 3_000, windowS: MINUTE_S, burst: 600, by: ['ip'], onStoreError: 'deny' },
   'login-device': { quota: 20, windowS: MINUTE_S, burst: 10, by: ['device'], onStoreError: 'deny' },
-  'refresh-ip': { quota: 1_200, windowS: MINUTE_S, burst: 240, by: ['ip'] },
-  'user-read': { quota: 600, windowS: MINUTE_S, burst: 120, by: ['user'], onStoreError: 'allow' },
-  'user-write': { quota: 120, windowS: MINUTE_S, burst: 30, by: ['user'] },
+  'refresh-ip': { quota: 6_000, windowS: MINUTE_S, burst: 1_200, by: ['ip'] },
+  'user-read': { quota: 1_800, windowS: MINUTE_S, burst: 600, by: ['user'], onStoreError: 'allow' },
+  'user-write': { quota: 600, windowS: MINUTE_S, burst: 120, by: ['user'] },
   'user-export': { quota: 10, windowS: HOUR_S, by: ['user'] },
   phone: { quota: 5, windowS: MINUTE_S, by: ['user'], onStoreError: 'deny' },
   'phone-day': {
@@ -25,11 +25,11 @@ const POLICIES = {
     onStoreError: 'deny',
   },
   delete: { quota: 5, windowS: HOUR_S, by: ['user'], onStoreError: 'deny' },
-  admin: { quota: 600, windowS: MINUTE_S, burst: 120, by: ['user'] },
+  admin: { quota: 1_800, windowS: MINUTE_S, burst: 300, by: ['user'] },
   /** Calls of POST /rate-check by one partner. */
   partner: { quota: 1_200_000, windowS: MINUTE_S, burst: 100_000, by: ['tenant'] },
   /** What forward-auth takes from one client unless the gateway names another policy. */
-  'forward-auth': { quota: 6_000, windowS: MINUTE_S, burst: 1_200, by: ['ip'] },
+  'forward-auth': { quota: 12_000, windowS: MINUTE_S, burst: 2_000, by: ['ip'] },
 } as const satisfies Record<string, Partial<Policy> & Pick<Policy, 'quota' | 'windowS'>>
 
 export type BuiltInPolicy = keyof typeof POLICIES

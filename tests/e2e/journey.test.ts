@@ -24,6 +24,7 @@ beforeAll(async () => {
   const env = {
     ...generateSecrets(),
     DATABASE_URL: database.url.href,
+    RATE_LIMIT_FACTOR: '1000',
     ...(redis === undefined ? {} : { REDIS_URL: redis.url }),
   }
   const starting = CLOUDS.map(async (name) => {

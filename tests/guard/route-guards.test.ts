@@ -30,7 +30,7 @@ test('what would cost money or an account is refused while the state store is do
 })
 
 test('a factor multiplies quotas and bursts', () => {
-  expect(builtInPolicies(3)['user-write']).toMatchObject({ quota: 360, burst: 90 })
+  expect(builtInPolicies(3)['user-write']).toMatchObject({ quota: 1_800, burst: 360 })
 })
 
 describe('the signature that is demanded', () => {

@@ -69,7 +69,7 @@ describe('POST /rate-check', () => {
 
     const left = [await at('2001:db8::1'), await at('2001:db8:0:0:ffff::9'), await at('2001:db8:0:1::1')]
 
-    expect(left.map(({ body }) => body.data.results[0].remaining)).toEqual([500, 400, 500])
+    expect(left.map(({ body }) => body.data.results[0].remaining)).toEqual([1_900, 1_800, 1_900])
   })
 
   test.each([
@@ -137,7 +137,7 @@ describe('POST /rate-check', () => {
     backend.state.failing = true
 
     const denied = await check([{ policy: 'phone', key: { user } }])
-    const local = await check([{ policy: 'user-write', key: { user }, cost: 30 }])
+    const local = await check([{ policy: 'user-write', key: { user }, cost: 120 }])
     const exhausted = await check([{ policy: 'user-write', key: { user } }])
 
     expect([denied.status, denied.headers.get('retry-after')]).toEqual([503, '1'])

@@ -101,9 +101,9 @@ describe('forward-auth', () => {
     const left = [await from('198.51.100.1'), await from('198.51.100.1'), await from('198.51.100.2')]
 
     expect(left.map(({ headers }) => /r=(\d+)/.exec(headers.get('ratelimit') ?? '')?.[1])).toEqual([
-      '1199',
-      '1198',
-      '1199',
+      '1999',
+      '1998',
+      '1999',
     ])
   })
 

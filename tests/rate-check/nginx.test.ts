@@ -143,9 +143,9 @@ describeWith(['nginx'], 'nginx before an upstream', () => {
   test('one too many does not, and says when to come back', async () => {
     const { accessToken } = await backend.signIn('flood')
     const answers: Response[] = []
-    while (answers.length < 1_400 && answers.at(-1)?.status !== 429) {
+    while (answers.length < 2_400 && answers.at(-1)?.status !== 429) {
       const headers = { authorization: `Bearer ${accessToken}` }
-      answers.push(...(await Promise.all(Array.from({ length: 20 }, () => ask('/', headers)))))
+      answers.push(...(await Promise.all(Array.from({ length: 40 }, () => ask('/', headers)))))
     }
 
     const last = answers.find(({ status }) => status === 429)
