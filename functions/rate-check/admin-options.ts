@@ -1,6 +1,7 @@
 import type { Policies } from '#shared/limit-policy.ts'
 import type { DenyList } from '#shared/risk/deny-list.ts'
-import type { Actor, Rulebook } from '#shared/risk/rulebook.ts'
+import type { Rulebook } from '#shared/risk/rulebook.ts'
+import type { Actor } from '#shared/risk/versions.ts'
 import type { Invocation } from '#shared/http/app.ts'
 
 /** What the admin routes of this function work with. */

@@ -1,5 +1,5 @@
 import { type Route, route } from '#shared/http/route.ts'
-import type { PublishedVersion } from '#shared/risk/rulebook.ts'
+import type { PublishedVersion } from '#shared/risk/versions.ts'
 import { actorOf, type RateCheckAdminOptions } from './admin-options.ts'
 import { PoliciesChange } from './schemas.ts'
 

@@ -1,6 +1,6 @@
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
-import type { PublishedVersion } from '#shared/risk/rulebook.ts'
+import type { PublishedVersion } from '#shared/risk/versions.ts'
 import { actorOf, type RateCheckAdminOptions } from './admin-options.ts'
 import { RulesChange, VersionList } from './schemas.ts'
 

@@ -18,8 +18,8 @@ import type { Logger } from '#shared/telemetry/logger.ts'
 import type { DeniedKind } from './denied.ts'
 import { MAX_DENIED } from './load-published.ts'
 import { plainIp, plainPrefix } from './network.ts'
-import { advancePointer } from './pointer.ts'
-import type { Actor } from './rulebook.ts'
+import { pointAnew } from './pointer.ts'
+import type { Actor } from './versions.ts'
 
 /** An entry of the deny list. */
 export interface Denial {
@@ -73,10 +73,7 @@ export function createDenyList({ database, state, clock, logger }: DenyListOptio
         return apply(sql, { revision, now: new Date(clock()) })
       }),
     )
-    await advancePointer({ database, state }, signal).catch((error: unknown) => {
-      // In force all the same: the pointer ends within a minute, and the database is asked then.
-      logger.error('risk.pointer_not_written', { error })
-    })
+    await pointAnew({ database, state, logger })
     return result
   }
 

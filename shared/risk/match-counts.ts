@@ -23,18 +23,25 @@ export async function addMatches(
   if (limits.length > 0) await state.consume({ limits }, signal)
 }
 
-/** Matches of each rule on the current day (UTC), by its id; all 0 where the store has lost them. */
-export async function readMatches(
+export interface RuleCount {
+  /** Times the rule held today (UTC). */
+  readonly matched: number
+  /** Times its condition failed today. */
+  readonly failed: number
+}
+
+/** Today's counts of a version's rules; all 0 where the store has lost them. */
+export async function ruleCounts(
   state: StateStore,
-  { version, rules }: { readonly version: number; readonly rules: readonly string[] },
+  { version, ids }: { readonly version: number; readonly ids: readonly string[] },
   signal: AbortSignal,
-): Promise<ReadonlyMap<string, number>> {
-  if (rules.length === 0) return new Map()
-  const limits = rules.map((rule) => dayWindow(keyOf({ version, rule }), 0))
+): Promise<Readonly<Record<string, RuleCount>>> {
+  if (ids.length === 0) return {}
+  const names = ids.flatMap((id) => [id, id + FAILED_SUFFIX])
+  const limits = names.map((rule) => dayWindow(keyOf({ version, rule }), 0))
   const { consumptions } = await state.consume({ limits }, signal)
-  return new Map(
-    rules.map((rule, index) => [rule, UNLIMITED - (consumptions[index]?.remaining ?? UNLIMITED)]),
-  )
+  const count = (at: number) => UNLIMITED - (consumptions[at]?.remaining ?? UNLIMITED)
+  return Object.fromEntries(ids.map((id, at) => [id, { matched: count(2 * at), failed: count(2 * at + 1) }]))
 }
 
 function dayWindow(key: string, cost: number): Limit {

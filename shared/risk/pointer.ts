@@ -3,6 +3,7 @@ import type { Database } from '#shared/db/database.ts'
 import { denyListRevision } from '#shared/db/tables/deny-list.ts'
 import { latestGuardVersion } from '#shared/db/tables/guard-versions.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
 
 /** What is in force: the version of the rules, and how often the deny list has changed. */
 export interface Pointer {
@@ -16,6 +17,7 @@ export interface Pointer {
  */
 const KEY = 'risk:current'
 const TTL_MS = 60_000
+const WRITE_MS = 2_000
 /** Publications at the same moment that one of them takes into account. */
 const MAX_ROUNDS = 5
 
@@ -46,10 +48,17 @@ export async function readPointer(stores: PointerStores, signal: AbortSignal): P
 }
 
 /**
- * Points every instance at what the database says now. Call after a publication has committed. Where two are at it at
- * once, the last to write looks again afterwards, so what stays is never the older one.
+ * Points every instance at what the database says now. Call after a publication has committed: it goes on even if the
+ * caller has left. Never rejects; what could not be written is found within a minute, when the pointer ends.
  */
-export async function advancePointer({ database, state }: PointerStores, signal: AbortSignal): Promise<void> {
+export async function pointAnew(options: PointerStores & { readonly logger: Logger }): Promise<void> {
+  await advance(options, AbortSignal.timeout(WRITE_MS)).catch((error: unknown) => {
+    options.logger.error('risk.pointer_not_written', { error })
+  })
+}
+
+/** Where two are at it at once, the last to write looks again afterwards, so what stays is never the older one. */
+async function advance({ database, state }: PointerStores, signal: AbortSignal): Promise<void> {
   let pointer = await askDatabase(database, signal)
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     await state.set(KEY, write(pointer), { ttlMs: TTL_MS }, signal)
