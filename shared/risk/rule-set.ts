@@ -64,6 +64,7 @@ const CounterSchema = v.strictObject({
 /** Requests of the last `windowS` seconds, this one included, with the same user, address or device. */
 export type Counter = v.InferOutput<typeof CounterSchema>
 
+/** A decision that the rules must make, or else they are not put in force. */
 const CaseSchema = v.strictObject({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
   route: v.pipe(
@@ -76,9 +77,6 @@ const CaseSchema = v.strictObject({
     rule: v.optional(id),
   }),
 })
-
-/** A decision that the rules must make, or else they are not put in force. */
-export type GoldenCase = v.InferOutput<typeof CaseSchema>
 
 /** The parts of a set, for the bodies of requests. */
 export const RULE_SET_PARTS = {
