@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Call } from './call.ts'
 import { Refusal } from './refusal.ts'
+import { requireVisit } from './require-visit.ts'
 
 /** What the stand-in's content safety reacts to. */
 const WORDS: readonly (readonly [word: string, suggest: 'risky' | 'review', label: number])[] = [
@@ -14,7 +15,6 @@ const WORDS: readonly (readonly [word: string, suggest: 'risky' | 'review', labe
 ]
 
 const MAX_CHARS = 2_500
-const VISIT_MS = 2 * 3_600_000
 const SCENES: ReadonlySet<unknown> = new Set([1, 2, 3, 4])
 
 /** POST /wxa/msg_sec_check */
@@ -25,7 +25,7 @@ export function checkText({ body, world }: Call) {
   if (!SCENES.has(scene)) throw new Refusal(40129)
   const identity = world.identities.byOpenid(String(openid))
   if (identity === undefined) throw new Refusal(40003)
-  if (identity.visitedAt + VISIT_MS < world.clock()) throw new Refusal(61010)
+  requireVisit(identity, world)
   const text = [content, nickname, title].filter((part) => typeof part === 'string').join('\n')
   const [keyword, suggest, label] = WORDS.find(([word]) => text.includes(word)) ?? ['', 'pass', 100]
   const hit = keyword === '' ? {} : { level: 90, keyword }

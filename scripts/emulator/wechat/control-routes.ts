@@ -7,7 +7,7 @@ const Name = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/))
 const Phone = v.pipe(v.string(), v.regex(/^\d{11}$/))
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 
-const NewLoginCode = v.strictObject({ name: Name })
+const Person = v.strictObject({ name: Name })
 const NewPhoneCode = v.strictObject({ number: Phone, name: v.optional(Name) })
 const NewUserInfo = v.strictObject({ name: Name, profile: v.optional(v.record(v.string(), v.unknown())) })
 const NewPhoneInfo = v.strictObject({ name: Name, number: Phone })
@@ -34,7 +34,7 @@ function accepting<Schema extends v.GenericSchema>(
 
 /** The control API: `METHOD /_control/…` → what it answers. */
 export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
-  'POST /_control/login-codes': accepting(NewLoginCode, (control, { name }) => control.mintLoginCode(name)),
+  'POST /_control/login-codes': accepting(Person, (control, { name }) => control.mintLoginCode(name)),
   'POST /_control/phone-codes': accepting(NewPhoneCode, (control, { number, name }) =>
     control.mintPhoneCode(number, name),
   ),
@@ -44,6 +44,7 @@ export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
   'POST /_control/phone-info': accepting(NewPhoneInfo, (control, { name, number }) =>
     control.phoneInfo(name, number),
   ),
+  'POST /_control/user-keys': accepting(Person, (control, { name }) => control.userKey(name)),
   'POST /_control/failures': accepting(NewFailure, (control, failure) => control.fail(failure)),
   'DELETE /_control/failures': (control) => control.clearFailures(),
   'POST /_control/revoke-tokens': (control) => control.revokeTokens(),

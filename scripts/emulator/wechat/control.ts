@@ -1,4 +1,5 @@
 import { CODE_LIFE_MS } from './codes.ts'
+import { latestUserKey, type UserKey } from './encrypt-keys.ts'
 import type { Failure } from './failures.ts'
 import { phoneInfo, userInfo, type UserInfo } from './user-info.ts'
 import { resetWorld, type World } from './world.ts'
@@ -18,6 +19,8 @@ export interface Control {
   calls(): Readonly<Record<string, number>>
   userInfo(name: string, profile?: Readonly<Record<string, unknown>>): UserInfo
   phoneInfo(name: string, number: string): Pick<UserInfo, 'encryptedData' | 'iv'>
+  /** The key that the person's client has at this moment, and WeChat tells the server. */
+  userKey(name: string): UserKey
   /** Back to the state of the start. */
   reset(): void
 }
@@ -42,6 +45,7 @@ export function createControl(world: World): Control {
     calls: () => Object.fromEntries(world.calls),
     userInfo: (name, profile) => userInfo(world, identities.named(name), profile),
     phoneInfo: (name, number) => phoneInfo(world, identities.named(name), number),
+    userKey: (name) => latestUserKey(identities.named(name), world.clock()),
     reset: () => resetWorld(world),
   }
 }

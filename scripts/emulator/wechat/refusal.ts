@@ -20,6 +20,7 @@ const ERRMSG = {
   42001: 'access_token expired',
   43001: 'require GET method',
   43002: 'require POST method',
+  43104: 'openid does not belong to this appid',
   44002: 'empty post data',
   45002: 'content size out of limit',
   45009: 'reach max api daily quota limit',

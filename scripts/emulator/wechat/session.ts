@@ -1,13 +1,10 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import type { Call } from './call.ts'
-import type { EncryptKey, Identity } from './identities.ts'
+import { encryptKeys, expiresInS } from './encrypt-keys.ts'
+import type { Identity } from './identities.ts'
 import { Refusal } from './refusal.ts'
 
 const OK = { errcode: 0, errmsg: 'ok' } as const
-const KEY_LIFE_MS = 3_600_000
-/** WeChat doesn't publish when it makes another key; this gives three overlapping ones an hour. */
-const KEY_RENEWAL_MS = 1_200_000
-const KEYS_LISTED = 3
 
 /** GET /wxa/checksession */
 export function checkSession(call: Call) {
@@ -26,28 +23,15 @@ export function resetSessionKey(call: Call) {
 export function userEncryptKey(call: Call) {
   const identity = signedBy(call, 87007)
   const now = call.world.clock()
-  const living = identity.encryptKeys.filter(({ createdAt }) => createdAt + KEY_LIFE_MS > now)
-  const latest = living[0]
-  const fresh = latest !== undefined && now - latest.createdAt < KEY_RENEWAL_MS
-  identity.encryptKeys = (fresh ? living : [newKey(identity, now), ...living]).slice(0, KEYS_LISTED)
   return {
     ...OK,
-    key_info_list: identity.encryptKeys.map(({ encryptKey, iv, version, createdAt }) => ({
-      encrypt_key: encryptKey,
-      iv,
-      version,
-      expire_in: Math.floor((createdAt + KEY_LIFE_MS - now) / 1_000),
-      create_time: Math.floor(createdAt / 1_000),
+    key_info_list: encryptKeys(identity, now).map((key) => ({
+      encrypt_key: key.encryptKey,
+      iv: key.iv,
+      version: key.version,
+      expire_in: expiresInS(key, now),
+      create_time: Math.floor(key.createdAt / 1_000),
     })),
-  }
-}
-
-function newKey({ encryptKeys }: Identity, createdAt: number): EncryptKey {
-  return {
-    encryptKey: randomBytes(16).toString('base64'),
-    iv: randomBytes(8).toString('hex'),
-    version: (encryptKeys[0]?.version ?? 0) + 1,
-    createdAt,
   }
 }
 

@@ -60,6 +60,26 @@ describe('the control API of the stand-in', () => {
     expect(plain).toMatchObject({ openId: openid, nickName: '爱丽丝', watermark: { appid: APP_ID } })
   })
 
+  test('gives a client its user key, another one after twenty minutes', async () => {
+    const keys = [
+      await control('POST', 'user-keys', { name: 'alice' }),
+      await control('POST', 'user-keys', { name: 'alice' }),
+      await control('POST', 'user-keys', { name: 'bob' }),
+    ].map(({ data }) => data)
+    asker.now += 1_200_000
+    const later = await control('POST', 'user-keys', { name: 'alice' })
+
+    expect(keys[0]).toEqual({
+      encryptKey: expect.stringMatching(/^[\w+/]{22}==$/),
+      iv: expect.stringMatching(/^[0-9a-f]{16}$/),
+      version: 1,
+      expireTime: expect.any(Number),
+    })
+    expect(keys[1]).toEqual(keys[0])
+    expect(keys[2]).not.toMatchObject({ encryptKey: (keys[0] as { encryptKey: string }).encryptKey })
+    expect(later.data).toMatchObject({ version: 2 })
+  })
+
   test('makes an endpoint fail a number of times and then work', async () => {
     await control('POST', 'failures', { endpoint: '/sns/jscode2session', errcode: -1, times: 2 })
 

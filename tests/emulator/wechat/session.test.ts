@@ -57,6 +57,30 @@ describe('the session calls of the stand-in', () => {
     expect(lists[4]).toMatchObject([{ version: 5 }, { version: 4 }, { version: 3, expire_in: 1_200 }])
   })
 
+  test('go on listing an encryption key that has expired, with no time left', async () => {
+    const user = await asker.logIn('dev-alice')
+    await signed('/wxa/business/getuserencryptkey', user)
+    asker.now += 3_600_000
+
+    const { key_info_list: keys } = await signed('/wxa/business/getuserencryptkey', user)
+
+    expect(keys).toMatchObject([
+      { version: 2, expire_in: 3_600 },
+      { version: 1, expire_in: 0 },
+    ])
+  })
+
+  test('give the client and the server the same key', async () => {
+    const user = await asker.logIn('dev-alice')
+
+    const client = asker.standIn.control.userKey('alice')
+    const server = await signed('/wxa/business/getuserencryptkey', user)
+
+    const { encryptKey: encrypt_key, iv, version } = client
+    expect(server['key_info_list']).toMatchObject([{ encrypt_key, iv, version }])
+    expect(client.expireTime).toBe(asker.now / 1_000 + 3_600)
+  })
+
   test.each([
     ['an unknown openid', { openid: 'o-nobody' }, 40003],
     ['another signature method', { sig_method: 'md5' }, 87008],
