@@ -2,7 +2,6 @@
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -26,7 +25,7 @@ const clock = systemClock
 const logger = createLogger({ level: 'error' })
 const keys = generateSecrets()
 const database = openDatabase({ url: new URL(process.argv[2] ?? ''), poolSize: 2, clock })
-const state = openState({ postgres: rawQueries(database) })
+const state = openState({ postgres: database })
 const accessTokens = createAccessTokens({
   keys: parseTokenKeys(keys.TOKEN_KEYS),
   issuer: 'xiaohan',

@@ -69,7 +69,7 @@ export async function migrationStatus({
 }: MigrateOptions): Promise<readonly MigrationState[]> {
   const database = openDatabase({ url, poolSize: 1 })
   try {
-    const applied = await appliedNames(database.sql).catch((error: unknown): readonly string[] => {
+    const applied = await appliedNames(await database.sql()).catch((error: unknown): readonly string[] => {
       if (isMissingTable(error)) return []
       throw error
     })
@@ -83,15 +83,15 @@ export async function migrationStatus({
 type Connection = Kysely<Schema>
 
 /** Runs `work` while no other migration runs. PostgreSQL undoes everything when it fails; MySQL cannot. */
-function locked<T>(database: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
+async function locked<T>(database: Database, work: (connection: Connection) => Promise<T>): Promise<T> {
   if (database.dialect === 'postgres') {
-    return database.sql.transaction().execute(async (transaction) => {
+    return (await database.sql()).transaction().execute(async (transaction) => {
       await sql`select set_config('lock_timeout', ${`${LOCK_WAIT_S}s`}, true)`.execute(transaction)
       await sql`select pg_advisory_xact_lock(${LOCK})`.execute(transaction)
       return work(transaction)
     })
   }
-  return database.sql.connection().execute(async (connection) => {
+  return (await database.sql()).connection().execute(async (connection) => {
     const { rows } = await sql<{
       got: number | null
     }>`select get_lock(${String(LOCK)}, ${LOCK_WAIT_S}) as got`.execute(connection)

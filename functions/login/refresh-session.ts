@@ -21,7 +21,7 @@ export function refreshSession({ database, refresh, present }: RefreshOptions) {
     async handle({ body, invocation, signal }) {
       const { clientIp: ip, requestId } = invocation
       const issued = await refresh(body.refreshToken, { ip, requestId }, signal)
-      const user = await findUser(database.sql, issued.userId, signal)
+      const user = await findUser(await database.sql(), issued.userId, signal)
       if (user === undefined) throw new Fault('token_revoked')
       return { data: present(issued, user) }
     },

@@ -61,7 +61,7 @@ export function signIn(options: SignInOptions) {
     }
     if (Object.keys(change).length === 0) return user
     const now = new Date(clock())
-    await database.sql.transaction().execute(async (sql) => {
+    await (await database.sql()).transaction().execute(async (sql) => {
       await updateUser(sql, user.id, { ...change, updated_at: now }, signal)
       if (change.roles === undefined) return
       const { clientIp: ip, requestId } = invocation
@@ -72,7 +72,7 @@ export function signIn(options: SignInOptions) {
         signal,
       )
     })
-    return (await findUser(database.sql, user.id, signal)) ?? user
+    return (await findUser(await database.sql(), user.id, signal)) ?? user
   }
 
   return route({ method: 'POST', path: '/login', body: SignIn, handle })

@@ -36,6 +36,6 @@ export async function administerUser(
   }
   const ending = { userId: user.id, reason: 'banned', actorId: admin.id, ip, requestId } as const
   if (status === 'banned' && user.status !== 'banned') await ender.endAll(ending, apply, signal)
-  else await database.sql.transaction().execute(apply)
+  else await (await database.sql()).transaction().execute(apply)
   return { data: presentUserToAdmin({ ...user, ...change }) }
 }

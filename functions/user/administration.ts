@@ -20,7 +20,7 @@ export function administrationRoutes(options: AdministrationOptions): readonly R
       async handle({ request, query, signal }) {
         await requireAdmin(request, signal)
         const afterId = query.cursor === undefined ? undefined : readCursor(query.cursor)
-        const rows = await listUsers(database.sql, { appId, limit: query.limit + 1, afterId }, signal)
+        const rows = await listUsers(await database.sql(), { appId, limit: query.limit + 1, afterId }, signal)
         return { data: userPage(rows, query.limit) }
       },
     }),
@@ -32,7 +32,7 @@ export function administrationRoutes(options: AdministrationOptions): readonly R
       async handle({ request, body, signal }) {
         await requireAdmin(request, signal)
         const wanted = phoneIndex(phoneKeys.indexKey, body.phone)
-        const rows = await listUsers(database.sql, { appId, limit: 100, phoneIndex: wanted }, signal)
+        const rows = await listUsers(await database.sql(), { appId, limit: 100, phoneIndex: wanted }, signal)
         return { data: userPage(rows, 100) }
       },
     }),
@@ -59,7 +59,7 @@ export function administrationRoutes(options: AdministrationOptions): readonly R
       async handle({ request, params, body, invocation, signal }) {
         const { user: admin } = await requireAdmin(request, signal)
         const id = params['id'] ?? ''
-        const user = isUuid(id) ? await findUser(database.sql, id, signal) : undefined
+        const user = isUuid(id) ? await findUser(await database.sql(), id, signal) : undefined
         if (user === undefined || user.status === 'deleted' || user.app_id !== appId)
           throw new Fault('not_found')
         return administerUser(options, user, { body, admin, invocation }, signal)

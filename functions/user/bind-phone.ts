@@ -40,7 +40,7 @@ export function bindPhone(options: BindPhoneOptions) {
     if (user.phone_index !== null) await requireFreshLogin(current, body.loginCode, signal)
     const number = await readNumber(current, body, signal)
     const now = new Date(clock())
-    await database.sql.transaction().execute(async (sql) => {
+    await (await database.sql()).transaction().execute(async (sql) => {
       const change = { ...phoneColumns(phoneKeys, user.id, number), updated_at: now }
       if (!(await updateUser(sql, user.id, change, signal))) throw new Fault('token_revoked')
       const { clientIp: ip, requestId } = invocation

@@ -21,7 +21,7 @@ export async function createUser(
   const { openid, phone, nickname = null, gender = 'unknown', locale = null, roles = [] } = body
   const blank = newUser({ appId, openid, now, nickname, gender, locale, roles: roles.join(',') })
   const user = { ...blank, ...(phone === undefined ? {} : phoneColumns(phoneKeys, blank.id, phone)) }
-  return database.sql.transaction().execute(async (sql) => {
+  return (await database.sql()).transaction().execute(async (sql) => {
     await insertUserOnce({ sql, dialect: database.dialect }, user, signal)
     const created = await findUser(sql, user.id, signal)
     if (created === undefined)

@@ -21,8 +21,8 @@ export function exportData({
     path: '/user/export',
     async handle({ request, signal }) {
       const { user } = await requireUser(request, signal)
-      const sessions = await listSessions(database.sql, user.id, MAX_EXPORTED_ROWS, signal)
-      const audit = await listAudit(database.sql, user.id, MAX_EXPORTED_ROWS, signal)
+      const sessions = await listSessions(await database.sql(), user.id, MAX_EXPORTED_ROWS, signal)
+      const audit = await listAudit(await database.sql(), user.id, MAX_EXPORTED_ROWS, signal)
       return {
         headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
         data: {

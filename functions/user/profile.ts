@@ -51,7 +51,7 @@ export async function changeProfile(
   signal: AbortSignal,
 ): Promise<Reply> {
   const change = { ...columns, updated_at: now }
-  const changed = await updateUser(database.sql, user.id, change, signal)
+  const changed = await updateUser(await database.sql(), user.id, change, signal)
   // Deleted in the meantime: the erased row must not get personal data back.
   if (!changed) throw new Fault('token_revoked')
   return { data: presentUser({ ...user, ...change }) }

@@ -21,7 +21,11 @@ export function sessionRoutes({ database, requireUser, ender, clock }: SessionsO
       path: '/user/sessions',
       async handle({ request, signal }) {
         const { session, user } = await requireUser(request, signal)
-        const rows = await listLiveSessions(database.sql, { userId: user.id, now: new Date(clock()) }, signal)
+        const rows = await listLiveSessions(
+          await database.sql(),
+          { userId: user.id, now: new Date(clock()) },
+          signal,
+        )
         const items = rows.map((row) => ({ current: row.id === session.sessionId, ...presentSession(row) }))
         return { data: { items: items.toReversed(), nextCursor: null } }
       },

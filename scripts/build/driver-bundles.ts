@@ -2,6 +2,7 @@ import { globSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { REQUIRE_BANNER } from './function-bundle.ts'
+import { withoutDdl } from './without-ddl.ts'
 
 /** The files `shared/<port>/drivers/<name>.ts`, each once. @throws TypeError when two have the same name. */
 export function driverFiles(root: string): readonly string[] {
@@ -30,6 +31,7 @@ export function driverBundles(root: string, outdir: string) {
     metafile: true,
     logLevel: 'silent',
     banner: { js: REQUIRE_BANNER },
+    plugins: [withoutDdl()],
     // Optional native parts of pg and mysql2, which neither uses unless asked.
     external: ['pg-native', 'cloudflare:sockets', 'pg-cloudflare'],
   } as const satisfies BuildOptions

@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { apartDrivers } from './apart-drivers.ts'
-import { withoutDdl } from './without-ddl.ts'
 
 /** Packages written as CommonJS call `require` for Node's own modules, which an ES module does not have. */
 export const REQUIRE_BANNER =
@@ -42,6 +41,6 @@ void serve(app, process.env)`,
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
-    plugins: [apartDrivers(), withoutDdl()],
+    plugins: [apartDrivers()],
   } as const satisfies BuildOptions
 }

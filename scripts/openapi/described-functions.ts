@@ -7,7 +7,6 @@ import { createUserApp } from '#functions/user/user-app.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { secret } from '#shared/secret.ts'
 import { openState } from '#shared/state/open-state.ts'
@@ -24,7 +23,7 @@ export function describedFunctions(): readonly DescribedFunction[] {
     poolSize: 1,
     clock: systemClock,
   })
-  const state = openState({ postgres: rawQueries(database) })
+  const state = openState({ postgres: database })
   const logger = createLogger()
   const app = { baseUrl: 'http://127.0.0.1', appId: 'wx0000000000000000', secret: secret('none') }
   const wechat = createWechat({ ...app, state, logger, clock: systemClock })

@@ -44,8 +44,10 @@ export function createBackend(options: BackendOptions) {
   const limiter = createLimiter({ state, clock, logger, instances: options.limitInstances })
   const risk = createRisk({ database, state, clock, logger })
   const facts: UserFacts = {
-    status: async (userId, signal) => (await findUser(database.sql, userId, signal))?.status ?? 'unknown',
-    startedAt: async (id, signal) => (await findSession(database.sql, id, signal))?.created_at.getTime(),
+    status: async (userId, signal) =>
+      (await findUser(await database.sql(), userId, signal))?.status ?? 'unknown',
+    startedAt: async (id, signal) =>
+      (await findSession(await database.sql(), id, signal))?.created_at.getTime(),
     ...(riskRank === undefined ? {} : { riskRank }),
   }
   const judge: Judge = createJudge({ risk, limiter, facts, clock, logger })

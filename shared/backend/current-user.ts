@@ -17,7 +17,7 @@ export type RequireUser = (request: Request, signal: AbortSignal) => Promise<Cur
 export function createRequireUser(guard: SessionGuard, database: Database): RequireUser {
   return async (request, signal) => {
     const live = await guard.requireRow(request, signal)
-    const user = await findUser(database.sql, live.session.userId, signal)
+    const user = await findUser(await database.sql(), live.session.userId, signal)
     if (user?.status !== 'active' || user.openid === null) throw new Fault('token_revoked')
     return { ...live, user: { ...user, openid: user.openid } }
   }

@@ -1,6 +1,5 @@
 import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
@@ -11,7 +10,7 @@ export function openBackend(name: string, settings: BackendSettings) {
   const clock = systemClock
   const logger = createLogger({ level: settings.logLevel, fields: { function: name } })
   const database = openDatabase({ url: settings.databaseUrl, poolSize: settings.poolSize, clock })
-  const postgres = database.dialect === 'postgres' ? rawQueries(database) : undefined
+  const postgres = database.dialect === 'postgres' ? database : undefined
   const state = openState({ redisUrl: settings.redisUrl, postgres })
   return { ...settings, clock, logger, database, state }
 }

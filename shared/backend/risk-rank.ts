@@ -22,7 +22,7 @@ export function createRiskRank(
     const key = `{u:${userId}}:rank`
     const known = await state.get(key, signal).catch(() => undefined) // the store is only a memory here
     if (known !== undefined) return Number(known)
-    const openid = (await findUser(database.sql, userId, signal))?.openid
+    const openid = (await findUser(await database.sql(), userId, signal))?.openid
     if (openid === undefined || openid === null) return UNKNOWN
     const rank = await wechat.riskRank({ openid, clientIp: ip }, signal)
     await state.set(key, String(rank), { ttlMs: REMEMBERED_MS }, signal).catch(() => {})

@@ -18,8 +18,8 @@ export function createUserKey(
 ): NonNullable<SignatureCheckOptions['userKey']> {
   return async ({ userId, sessionId }, version, signal) => {
     const [session, user] = await Promise.all([
-      findSession(database.sql, sessionId, signal),
-      findUser(database.sql, userId, signal),
+      findSession(await database.sql(), sessionId, signal),
+      findUser(await database.sql(), userId, signal),
     ])
     const sealed = session?.wechat_key_encrypted ?? null
     if (sealed === null || user?.openid == null) return undefined

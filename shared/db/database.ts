@@ -3,11 +3,20 @@ import type { Schema } from './schema.ts'
 
 export type Dialect = 'postgres' | 'mysql'
 
-/** A connection pool and the query builder on it. Opens on first use; queries fail with the fault `unavailable` when
- * the database cannot be reached. Pass the request's signal to each `execute({ signal })`. */
+/**
+ * A connection pool and the query builder on it. Opens on first use; queries fail with the fault `unavailable` when the
+ * database cannot be reached. Pass the request's signal to each `execute({ signal })`.
+ */
 export interface Database {
   readonly dialect: Dialect
-  readonly sql: Kysely<Schema>
+  /** The query builder, loaded when first asked for. */
+  sql(): Promise<Queries>
+  /** Runs one statement as it stands, with `$1` or `?` for values, and without the query builder. */
+  query(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal,
+  ): Promise<readonly Readonly<Record<string, unknown>>[]>
   /** Opens a connection ahead of the first query. */
   warm(signal: AbortSignal): Promise<void>
   close(): Promise<void>

@@ -1,16 +1,12 @@
 import { connect as connectSocket } from 'node:net'
 import type { Connection, ConnectionOptions } from 'mysql2'
-import { MysqlAdapter, MysqlQueryCompiler, type QueryResult } from 'kysely'
-import type { Grammar } from './dialect.ts'
+import type { QueryResult, TransactionSettings } from 'kysely'
 import { ConnectionError, type Link, type LinkDriver, LIMITS, serverLimitMs } from './link.ts'
 
-export const mysqlGrammar: Grammar = {
-  createQueryCompiler: () => new MysqlQueryCompiler(),
-  createAdapter: () => new MysqlAdapter(),
-  begin({ isolationLevel, accessMode }) {
-    const level = isolationLevel === undefined ? [] : [`set transaction isolation level ${isolationLevel}`]
-    return [...level, accessMode === undefined ? 'start transaction' : `start transaction ${accessMode}`]
-  },
+/** What begins a transaction, one statement after the other. */
+export function mysqlBegin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
+  const level = isolationLevel === undefined ? [] : [`set transaction isolation level ${isolationLevel}`]
+  return [...level, accessMode === undefined ? 'start transaction' : `start transaction ${accessMode}`]
 }
 
 type Result = QueryResult<Record<string, unknown>>

@@ -1,11 +1,13 @@
-import { CompiledQuery, Kysely } from 'kysely'
+import type { DatabaseIntrospector, Dialect as KyselyDialect } from 'kysely'
 import { type Clock, systemClock } from '#shared/clock.ts'
-import type { Database, Dialect } from './database.ts'
-import { createDialect, type Grammar } from './dialect.ts'
+import { abandonable } from '#shared/deadline.ts'
+import { once } from '#shared/once.ts'
+import type { Database, Dialect, Queries } from './database.ts'
+import { createDriver, type DriverOptions, statement } from './driver.ts'
 import { LIMITS, type LinkDriver } from './link.ts'
-import { mysqlGrammar, mysqlLinks } from './mysql.ts'
+import { mysqlBegin, mysqlLinks } from './mysql.ts'
 import { createPool } from './pool.ts'
-import { postgresGrammar, postgresLinks } from './postgres.ts'
+import { postgresBegin, postgresLinks } from './postgres.ts'
 import type { Schema } from './schema.ts'
 
 export interface DatabaseOptions {
@@ -20,12 +22,32 @@ export interface DatabaseOptions {
 
 interface Server {
   readonly dialect: Dialect
-  readonly grammar: Grammar
+  readonly begin: DriverOptions['begin']
   readonly links: (url: URL, statementMs: number) => LinkDriver
+  /** What the query builder needs to know of it. */
+  readonly grammar: (kysely: KyselyModule) => Pick<KyselyDialect, 'createQueryCompiler' | 'createAdapter'>
 }
 
-const POSTGRES: Server = { dialect: 'postgres', grammar: postgresGrammar, links: postgresLinks }
-const MYSQL: Server = { dialect: 'mysql', grammar: mysqlGrammar, links: mysqlLinks }
+type KyselyModule = typeof import('./drivers/kysely.ts')
+
+const POSTGRES: Server = {
+  dialect: 'postgres',
+  begin: postgresBegin,
+  links: postgresLinks,
+  grammar: ({ PostgresAdapter, PostgresQueryCompiler }) => ({
+    createAdapter: () => new PostgresAdapter(),
+    createQueryCompiler: () => new PostgresQueryCompiler(),
+  }),
+}
+const MYSQL: Server = {
+  dialect: 'mysql',
+  begin: mysqlBegin,
+  links: mysqlLinks,
+  grammar: ({ MysqlAdapter, MysqlQueryCompiler }) => ({
+    createAdapter: () => new MysqlAdapter(),
+    createQueryCompiler: () => new MysqlQueryCompiler(),
+  }),
+}
 
 const SERVERS: Readonly<Record<string, Server>> = {
   'postgres:': POSTGRES,
@@ -48,21 +70,54 @@ export function openDatabase({
   clock = systemClock,
   statementMs = LIMITS.statementMs,
 }: DatabaseOptions): Database {
-  const server = SERVERS[url.protocol]
-  if (server === undefined)
-    throw new TypeError(`Cannot open the database: its URL must begin with ${DATABASE_SCHEMES.join(', ')}`)
+  const server = serverOf(url)
   const links = server.links(url, statementMs)
   const pool = createPool(links, poolSize, clock)
-  const sql = new Kysely<Schema>({
-    dialect: createDialect({ grammar: server.grammar, links, pool, statementMs }),
-  })
+  const driver = createDriver({ begin: server.begin, links, pool, statementMs })
+
+  async function loadBuilder(): Promise<Queries> {
+    const kysely = await import('./drivers/kysely.ts')
+    return new kysely.Kysely<Schema>({
+      dialect: { ...server.grammar(kysely), createDriver: () => driver, createIntrospector: introspect },
+    })
+  }
+
+  async function run(text: string, values: readonly unknown[], signal: AbortSignal) {
+    const connection = await driver.acquireConnection({ signal })
+    try {
+      const { rows } = await connection.executeQuery(statement(text, values), { signal })
+      return rows as readonly Readonly<Record<string, unknown>>[] // Both drivers make an object of each row.
+    } finally {
+      await driver.releaseConnection(connection)
+    }
+  }
+
+  async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
+    signal.throwIfAborted()
+    return abandonable(run(text, values, signal), signal)
+  }
+
+  const sql = once(loadBuilder)
+
   return {
     dialect: server.dialect,
     sql,
+    query,
     async warm(signal) {
-      await sql.executeQuery(CompiledQuery.raw('select 1'), { signal })
+      await Promise.all([sql(), query('select 1', [], signal)])
     },
-    // Not `sql.destroy()`, which does nothing before the first query and would not refuse the ones after it.
+    // Not kysely's `destroy()`, which does nothing before the first query and would not refuse the ones after it.
     close: () => pool.close(),
   }
+}
+
+function serverOf({ protocol }: URL): Server {
+  const server = SERVERS[protocol]
+  if (server === undefined)
+    throw new TypeError(`Cannot open the database: its URL must begin with ${DATABASE_SCHEMES.join(', ')}`)
+  return server
+}
+
+function introspect(): DatabaseIntrospector {
+  throw new TypeError('Cannot introspect: migrations know the schema')
 }

@@ -1,15 +1,11 @@
 import { Socket } from 'node:net'
-import { PostgresAdapter, PostgresQueryCompiler, type QueryResult } from 'kysely'
-import type { Grammar } from './dialect.ts'
+import type { QueryResult, TransactionSettings } from 'kysely'
 import { ConnectionError, type Link, type LinkDriver, LIMITS, serverLimitMs } from './link.ts'
 
-export const postgresGrammar: Grammar = {
-  createQueryCompiler: () => new PostgresQueryCompiler(),
-  createAdapter: () => new PostgresAdapter(),
-  begin({ isolationLevel, accessMode }) {
-    const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
-    return [`start transaction${level}${accessMode === undefined ? '' : ` ${accessMode}`}`]
-  },
+/** What begins a transaction. */
+export function postgresBegin({ isolationLevel, accessMode }: TransactionSettings): readonly string[] {
+  const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
+  return [`start transaction${level}${accessMode === undefined ? '' : ` ${accessMode}`}`]
 }
 
 /** @see PostgreSQL, appendix A: error codes */

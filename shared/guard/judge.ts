@@ -64,7 +64,8 @@ export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOption
       rule,
       userId,
     })
-    if (decision.action !== 'throttle') return { refusal: await refusalOf(decision, caller, signal), results: [] }
+    if (decision.action !== 'throttle')
+      return { refusal: await refusalOf(decision, caller, signal), results: [] }
     const answer = await limiter.check({ checks: checksFor([decision.policy], policies, caller) }, signal)
     return { refusal: limitRefusal(answer), results: answer.results }
   }

@@ -74,7 +74,7 @@ export function createIdempotency({ database, dataKeys, clock }: IdempotencyOpti
       return await work((sql, reply) => keep(sql, id, reply, signal))
     } catch (error) {
       // Nothing was committed, or we cannot know: a claim that stays runs out by itself, an answer that was kept stays.
-      await releaseIdempotency(database.sql, id, AbortSignal.timeout(RELEASE_MS)).catch(() => {})
+      await releaseIdempotency(await database.sql(), id, AbortSignal.timeout(RELEASE_MS)).catch(() => {})
       throw error
     }
   }
@@ -87,7 +87,7 @@ export function createIdempotency({ database, dataKeys, clock }: IdempotencyOpti
   }
 
   async function storedReply(id: string, requestHash: string, signal: AbortSignal): Promise<Reply> {
-    const row = await findIdempotency(database.sql, id, signal)
+    const row = await findIdempotency(await database.sql(), id, signal)
     if (row !== undefined && row.request_hash !== requestHash) throw new Fault('idempotency_mismatch')
     if (row?.status == null || row.response === null) throw new Fault('conflict', { retryAfterS: 1 })
     return { status: row.status, data: JSON.parse(unseal(dataKeys, row.response, `idempotency:${id}`)) }

@@ -67,8 +67,8 @@ export function createDenyList({ database, state, clock, logger }: DenyListOptio
     apply: (sql: Queries, next: { readonly revision: number; readonly now: Date }) => Promise<T>,
     signal: AbortSignal,
   ): Promise<T> {
-    const result = await repeated(() =>
-      database.sql.transaction().execute(async (sql) => {
+    const result = await repeated(async () =>
+      (await database.sql()).transaction().execute(async (sql) => {
         const revision = (await denyListRevision(sql, signal)) + 1
         return apply(sql, { revision, now: new Date(clock()) })
       }),
@@ -100,8 +100,8 @@ export function createDenyList({ database, state, clock, logger }: DenyListOptio
         return row
       }, signal)
     },
-    list: ({ limit, beforeId }, signal) =>
-      listDenied(database.sql, { now: new Date(clock()), limit, beforeId }, signal),
+    list: async ({ limit, beforeId }, signal) =>
+      listDenied(await database.sql(), { now: new Date(clock()), limit, beforeId }, signal),
     async remove(id, actor, signal) {
       if (!isUuid(id)) throw new Fault('not_found')
       await change(async (sql, { revision, now }) => {

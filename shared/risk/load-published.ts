@@ -15,7 +15,7 @@ export async function loadSet(stores: PointerStores, version: number, signal: Ab
     stores,
     { key: `risk:set:${version}`, ttlMs: SET_TTL_MS },
     async () => {
-      const row = await findGuardVersion(stores.database.sql, version, signal)
+      const row = await findGuardVersion(await stores.database.sql(), version, signal)
       if (row === undefined) throw new RangeError(`There is no version ${version} of the rules`)
       return row.content
     },
@@ -36,7 +36,7 @@ export async function loadDenied(
     stores,
     { key: `risk:denied:${revision}`, ttlMs: DENIED_TTL_MS },
     async () => {
-      const rows = await listDenied(stores.database.sql, page, signal)
+      const rows = await listDenied(await stores.database.sql(), page, signal)
       return JSON.stringify(rows.map(({ kind, value, expires_at: until }) => [kind, value, until.getTime()]))
     },
     signal,

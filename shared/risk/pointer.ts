@@ -68,7 +68,8 @@ async function advance({ database, state }: PointerStores, signal: AbortSignal):
   }
 }
 
-async function askDatabase({ sql }: Database, signal: AbortSignal): Promise<Pointer> {
+async function askDatabase(database: Database, signal: AbortSignal): Promise<Pointer> {
+  const sql = await database.sql()
   const version = await latestGuardVersion(sql, signal)
   return { version, denyRevision: await denyListRevision(sql, signal) }
 }

@@ -68,10 +68,10 @@ export function createRecorder({ database, state, clock, onError }: RecorderOpti
 
   async function writeDecisions(rows: readonly RiskDecisionRow[]): Promise<void> {
     const signal = AbortSignal.timeout(WRITE_MS)
-    await insertDecisions(database.sql, rows, signal)
+    await insertDecisions(await database.sql(), rows, signal)
     if (clock() - sweptAtMs < SWEEP_MS) return
     sweptAtMs = clock()
-    await deleteDecisionsBefore(database.sql, new Date(clock() - KEPT_MS), signal)
+    await deleteDecisionsBefore(await database.sql(), new Date(clock() - KEPT_MS), signal)
   }
 
   return {

@@ -43,7 +43,7 @@ export async function replayDecisions(
   { set, limit }: { readonly set: CompiledSet; readonly limit: number },
   signal: AbortSignal,
 ): Promise<Difference> {
-  const rows = await listDecisions(database.sql, { limit, exceptRule: DENY_LIST_RULE }, signal)
+  const rows = await listDecisions(await database.sql(), { limit, exceptRule: DENY_LIST_RULE }, signal)
   const byAction: Record<string, Record<string, number>> = {}
   const different: DifferentDecision[] = []
   let same = 0

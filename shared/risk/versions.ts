@@ -67,7 +67,7 @@ export function createVersions(options: VersionsOptions): Versions {
   const { database, clock } = options
 
   async function find(version: number, signal: AbortSignal): Promise<PublishedVersion> {
-    const row = await findGuardVersion(database.sql, version, signal)
+    const row = await findGuardVersion(await database.sql(), version, signal)
     if (row === undefined) throw new Fault('not_found')
     const content = JSON.parse(row.content) as RuleSet // Checked before it was stored, and never changed.
     return { ...present(row), content }
@@ -76,11 +76,11 @@ export function createVersions(options: VersionsOptions): Versions {
   return {
     find,
     async current(signal) {
-      const version = await latestGuardVersion(database.sql, signal)
+      const version = await latestGuardVersion(await database.sql(), signal)
       return version === 0 ? NOTHING : find(version, signal)
     },
     async list({ before, limit }, signal) {
-      return (await listGuardVersions(database.sql, { before, limit }, signal)).map(present)
+      return (await listGuardVersions(await database.sql(), { before, limit }, signal)).map(present)
     },
     async put({ content, base, details }, actor, signal) {
       const row = {
@@ -89,7 +89,9 @@ export function createVersions(options: VersionsOptions): Versions {
         created_at: new Date(clock()),
         created_by: actor.actorId,
       }
-      await database.sql
+      await (
+        await database.sql()
+      )
         .transaction()
         .execute((sql) => store(sql, { row, details }, actor, signal))
         .catch(refuseTakenVersion)

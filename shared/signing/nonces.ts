@@ -76,7 +76,9 @@ export function createNonces({ state, database, clock, logger }: NoncesOptions):
     if (now - sweptAt < SWEEP_EVERY_MS) return
     sweptAt = now
     // Rows that stay refuse nothing that a clock lets pass; the next sweep takes them.
-    await deleteExpiredNonces(database.sql, new Date(now), AbortSignal.timeout(SWEEP_MS)).catch(() => {})
+    await deleteExpiredNonces(await database.sql(), new Date(now), AbortSignal.timeout(SWEEP_MS)).catch(
+      () => {},
+    )
   }
 
   function logDegraded(call: NonceUse['call'], cause: unknown): void {

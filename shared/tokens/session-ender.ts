@@ -35,7 +35,7 @@ export interface SessionEnderOptions {
 export function createSessionEnder({ database, revocations, clock }: SessionEnderOptions): SessionEnder {
   async function endOne(sessionId: string, ending: Ending, signal: AbortSignal): Promise<boolean> {
     const now = new Date(clock())
-    const ended = await database.sql.transaction().execute(async (sql) => {
+    const ended = await (await database.sql()).transaction().execute(async (sql) => {
       const live = await listLiveSessions(sql, { userId: ending.userId, now }, signal)
       if (!live.some((session) => session.id === sessionId)) return false
       await revokeSessions(sql, { ids: [sessionId], now, reason: ending.reason }, signal)
@@ -52,7 +52,7 @@ export function createSessionEnder({ database, revocations, clock }: SessionEnde
     signal: AbortSignal,
   ): Promise<void> {
     const now = new Date(clock())
-    const epoch = await database.sql.transaction().execute(async (sql) => {
+    const epoch = await (await database.sql()).transaction().execute(async (sql) => {
       const user = await lockUser(sql, ending.userId, signal)
       if (user === undefined) throw new Fault('not_found')
       const live = await listLiveSessions(sql, { userId: ending.userId, now }, signal)

@@ -81,7 +81,7 @@ export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
 
   async function liveRow(claims: AccessClaims, signal: AbortSignal): Promise<SessionWithUser> {
     const row = isUuid(claims.sessionId)
-      ? await findSession(database.sql, claims.sessionId, signal)
+      ? await findSession(await database.sql(), claims.sessionId, signal)
       : undefined
     if (row === undefined || row.user_epoch !== claims.epoch || !isLive(row, new Date(clock()))) {
       throw new Fault('token_revoked')

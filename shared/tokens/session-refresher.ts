@@ -47,7 +47,7 @@ export function createSessionRefresher(options: SessionRefresherOptions): Refres
 
   return async (text, caller, signal) => {
     const token = decodeRefreshToken(text)
-    const session = token && (await findSession(database.sql, token.sessionId, signal))
+    const session = token && (await findSession(await database.sql(), token.sessionId, signal))
     if (token === undefined || session === undefined) throw new Fault('unauthenticated')
     const key = unsealRefreshKey(dataKeys, session.id, session.key_encrypted)
     if (!token.isAuthentic(key)) throw new Fault('unauthenticated')
@@ -69,9 +69,9 @@ export function createSessionRefresher(options: SessionRefresherOptions): Refres
     const now = new Date(clock())
     const idleExpiresAt = new Date(Math.min(now.getTime() + IDLE_MS, session.expires_at.getTime()))
     const rotation = { id: session.id, counter, now, idleExpiresAt, ip: caller.ip }
-    if (session.counter === counter && (await rotateSession(database.sql, rotation, signal)))
+    if (session.counter === counter && (await rotateSession(await database.sql(), rotation, signal)))
       return counter + 1
-    const latest = await findSession(database.sql, session.id, signal)
+    const latest = await findSession(await database.sql(), session.id, signal)
     if (latest === undefined || !isLive(latest, now)) throw new Fault('token_revoked')
     const inGrace = now.getTime() - latest.rotated_at.getTime() <= GRACE_MS
     if (latest.counter - counter === 1 && inGrace) return latest.counter
@@ -82,7 +82,7 @@ export function createSessionRefresher(options: SessionRefresherOptions): Refres
   async function endStolen(session: SessionWithUser, behind: number, caller: Refresher, signal: AbortSignal) {
     const { id: sessionId, user_id: userId } = session
     const now = new Date(clock())
-    await database.sql.transaction().execute(async (sql) => {
+    await (await database.sql()).transaction().execute(async (sql) => {
       await revokeSessions(sql, { ids: [sessionId], now, reason: 'reused' }, signal)
       const details = { sessionId, behind }
       const entry = { action: 'session.reused', actorId: null, subjectId: userId, ...caller, details }

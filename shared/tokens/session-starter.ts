@@ -57,7 +57,7 @@ export function createSessionStarter(options: SessionStarterOptions): StartSessi
     const sessionId = randomUUID()
     const key = randomBytes(32)
     const now = new Date(clock())
-    const { epoch, evicted } = await database.sql.transaction().execute(async (sql) => {
+    const { epoch, evicted } = await (await database.sql()).transaction().execute(async (sql) => {
       // Parallel logins of one user take turns here, so the limit holds.
       const user = await lockUser(sql, userId, signal)
       if (user?.status !== 'active') throw new Fault('forbidden')

@@ -14,11 +14,12 @@ export async function findOrCreateUser(
   now: Date,
   signal: AbortSignal,
 ): Promise<UserRow> {
-  const existing = await findUserByOpenid(database.sql, identity, signal)
+  const sql = await database.sql()
+  const existing = await findUserByOpenid(sql, identity, signal)
   if (existing !== undefined) return existing
   // Of two first logins at once one inserts; both then read that row.
-  await insertUserOnce(database, newUser({ ...identity, now }), signal)
-  const created = await findUserByOpenid(database.sql, identity, signal)
+  await insertUserOnce({ sql, dialect: database.dialect }, newUser({ ...identity, now }), signal)
+  const created = await findUserByOpenid(sql, identity, signal)
   if (created === undefined) throw new TypeError('A user just inserted cannot be found')
   return created
 }

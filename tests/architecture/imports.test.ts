@@ -14,7 +14,11 @@ type Layer =
   | 'port'
   | 'domain'
   | 'assembly'
-  | 'runtime' | `function:${string}` | 'scripts' | 'tests' | 'bench'
+  | 'runtime'
+  | `function:${string}`
+  | 'scripts'
+  | 'tests'
+  | 'bench'
 
 /** Who may import whom, besides a folder's own files. A function's own folder is its own files. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {

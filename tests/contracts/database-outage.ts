@@ -94,7 +94,7 @@ export function databaseOutageSuite(start: () => Promise<DatabaseOutage>): void 
     await database.warm(signal)
     proxy.cut() // in the same turn of the loop, so that the client writes into it: EPIPE
 
-    const long = sql`select length(${'x'.repeat(8 * 1024 * 1024)})`.execute(database.sql)
+    const long = sql`select length(${'x'.repeat(8 * 1024 * 1024)})`.execute(await database.sql())
 
     await expect(long).rejects.toMatchObject({ error: 'unavailable', retryAfterS: 1 })
     await database.close()

@@ -49,9 +49,10 @@ export function databaseSuite(dialect: Dialect): void {
     await made.close()
   })
 
-  const insert = (user: NewUser) => database.sql.insertInto('users').values(user).execute({ signal })
-  const find = (id: string) =>
-    database.sql.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst({ signal })
+  const insert = async (user: NewUser) =>
+    (await database.sql()).insertInto('users').values(user).execute({ signal })
+  const find = async (id: string) =>
+    (await database.sql()).selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst({ signal })
 
   test('a row comes back as it was written: times to the millisecond, nulls, and any character', async () => {
     const user = newUser({
@@ -71,7 +72,9 @@ export function databaseSuite(dialect: Dialect): void {
 
     // What a client could send where a text is expected.
     const hostile = { id: 1 } as unknown as string
-    const found = await database.sql
+    const found = await (
+      await database.sql()
+    )
       .selectFrom('users')
       .selectAll()
       .where('nickname', '=', hostile)
@@ -86,7 +89,9 @@ export function databaseSuite(dialect: Dialect): void {
 
     await insert(newUser({ openid: 'oabc' }))
 
-    const found = await database.sql
+    const found = await (
+      await database.sql()
+    )
       .selectFrom('users')
       .select('openid')
       .where('openid', '=', 'oabc')
@@ -112,11 +117,15 @@ export function databaseSuite(dialect: Dialect): void {
   test('an update counts the rows it found, changed or not', async () => {
     const user = newUser()
     await insert(user)
-    const update = (epoch: number) =>
-      database.sql.updateTable('users').set({ epoch: 1 }).where('id', '=', user.id).where('epoch', '=', epoch)
+    const update = async (epoch: number) =>
+      (await database.sql())
+        .updateTable('users')
+        .set({ epoch: 1 })
+        .where('id', '=', user.id)
+        .where('epoch', '=', epoch)
 
-    const same = await update(1).executeTakeFirst({ signal })
-    const none = await update(7).executeTakeFirst({ signal })
+    const same = await (await update(1)).executeTakeFirst({ signal })
+    const none = await (await update(7)).executeTakeFirst({ signal })
 
     expect([same.numUpdatedRows, none.numUpdatedRows]).toEqual([1n, 0n])
   })
@@ -126,8 +135,8 @@ export function databaseSuite(dialect: Dialect): void {
     await insert(user)
 
     const results = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        database.sql
+      Array.from({ length: 20 }, async () =>
+        (await database.sql())
           .updateTable('users')
           .set({ epoch: 2 })
           .where('id', '=', user.id)
@@ -143,7 +152,7 @@ export function databaseSuite(dialect: Dialect): void {
     const user = newUser()
     const mistake = new Error('mistake')
 
-    const result = database.sql.transaction().execute(async (transaction) => {
+    const result = (await database.sql()).transaction().execute(async (transaction) => {
       await transaction.insertInto('users').values(user).execute({ signal })
       throw mistake
     })
@@ -155,7 +164,7 @@ export function databaseSuite(dialect: Dialect): void {
   test('a transaction that ends is there for everyone', async () => {
     const user = newUser()
 
-    await database.sql.transaction().execute(async (transaction) => {
+    await (await database.sql()).transaction().execute(async (transaction) => {
       await transaction.insertInto('users').values(user).execute({ signal })
     })
 
@@ -168,12 +177,12 @@ export function databaseSuite(dialect: Dialect): void {
     const controller = new AbortController()
     const reason = new Error('the client left')
     const startedAt = performance.now()
-    const slow = single.sql.executeQuery(sleepQuery(dialect, 4), { signal: controller.signal })
+    const slow = (await single.sql()).executeQuery(sleepQuery(dialect, 4), { signal: controller.signal })
 
     controller.abort(reason)
 
     await expect(slow).rejects.toBe(reason)
-    await single.sql.executeQuery(CompiledQuery.raw('select 1'), { signal })
+    await (await single.sql()).executeQuery(CompiledQuery.raw('select 1'), { signal })
     expect(performance.now() - startedAt).toBeLessThan(2_000)
     await single.close()
   })
@@ -182,7 +191,7 @@ export function databaseSuite(dialect: Dialect): void {
     const impatient = openDatabase({ url: made.url, poolSize: 1, statementMs: 500 })
     const startedAt = performance.now()
 
-    const slow = impatient.sql.executeQuery(sleepQuery(dialect, 4), { signal })
+    const slow = (await impatient.sql()).executeQuery(sleepQuery(dialect, 4), { signal })
 
     await expect(slow).rejects.toMatchObject({ error: 'unavailable', retryAfterS: 1 })
     expect(performance.now() - startedAt).toBeLessThan(2_000)
@@ -192,7 +201,7 @@ export function databaseSuite(dialect: Dialect): void {
 
   test('who waits longer than 2 s for a connection is told that it is unavailable', async () => {
     const single = openDatabase({ url: made.url, poolSize: 1 })
-    const busy = single.sql.executeQuery(sleepQuery(dialect, 3), { signal })
+    const busy = single.query(sleepQuery(dialect, 3).sql, [], signal)
 
     await expect(single.warm(signal)).rejects.toMatchObject({ error: 'unavailable' })
 
@@ -203,7 +212,7 @@ export function databaseSuite(dialect: Dialect): void {
 
   test('a mistake in a statement is not called unavailable', async () => {
     const error = await sql`select nonsense from nowhere`
-      .execute(database.sql)
+      .execute(await database.sql())
       .catch((error: unknown) => error)
 
     expect(error).toBeInstanceOf(Error)

@@ -86,7 +86,7 @@ function suite(dialect: Dialect): void {
 async function query(url: URL, text: string): Promise<unknown> {
   const database = openDatabase({ url, poolSize: 1 })
   try {
-    return (await sql.raw(text).execute(database.sql)).rows
+    return (await sql.raw(text).execute(await database.sql())).rows
   } finally {
     await database.close()
   }

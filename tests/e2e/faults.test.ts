@@ -46,7 +46,7 @@ async function withDatabase<T>(work: (database: Database) => Promise<T>): Promis
 function counted(): Promise<readonly unknown[]> {
   return withDatabase(async (database) => {
     const text = sql`select (select count(*) from users) as users, (select count(*) from sessions) as sessions`
-    return (await text.execute(database.sql)).rows
+    return (await text.execute(await database.sql())).rows
   })
 }
 
@@ -205,7 +205,7 @@ describe('with a network before its database that loses packets', () => {
   test('kill -9 between the commit of a refresh and its answer costs nothing: the same token gets the current one', async () => {
     const { refreshToken } = await client.signIn('cut-off')
     const [sent, status] = await withDatabase(async (database) => {
-      const call = await database.sql.transaction().execute(async (locked) => {
+      const call = await (await database.sql()).transaction().execute(async (locked) => {
         await sql`select id from sessions order by created_at desc limit 1 for update`.execute(locked)
         const refreshing = client.call('/login/refresh', { body: { refreshToken } })
         await until(() => waitsForLock())
@@ -226,15 +226,15 @@ describe('with a network before its database that loses packets', () => {
 
   /** Whether the refresh's statement stands before the row that the test holds. */
   function waitsForLock(): Promise<boolean> {
-    return withDatabase(async ({ sql: connection }) => {
+    return withDatabase(async (database) => {
       const text = sql`select 1 from pg_stat_activity where wait_event_type = 'Lock' and query ilike 'update%sessions%'`
-      return (await text.execute(connection)).rows.length > 0
+      return (await text.execute(await database.sql())).rows.length > 0
     })
   }
 
-  async function rotatedOnce({ sql: connection }: Database): Promise<boolean> {
+  async function rotatedOnce(database: Database): Promise<boolean> {
     const text = sql<{ counter: number }>`select counter from sessions order by created_at desc limit 1`
-    return Number((await text.execute(connection)).rows[0]?.counter) === 1
+    return Number((await text.execute(await database.sql())).rows[0]?.counter) === 1
   }
 })
 

@@ -60,7 +60,9 @@ describe.each(['postgres', 'mysql'] as const)('sessions on %s', (dialect) => {
     expect([reused.status, reused.body.error]).toEqual([401, 'token_revoked'])
     expect((await refresh(next.data.refreshToken)).body.error).toBe('token_revoked')
     expect((await backend.call('/user', { token: next.data.accessToken })).body.error).toBe('token_revoked')
-    const audit = await backend.database.sql
+    const audit = await (
+      await backend.database.sql()
+    )
       .selectFrom('audit')
       .selectAll()
       .where('action', '=', 'session.reused')

@@ -17,8 +17,8 @@ afterAll(() => backend.close())
 const asAdmin = (path: string, call: TestCall = {}) =>
   backend.call(`/rate-check${path}`, { token: admin.accessToken, ...call })
 const put = (path: string, body: unknown) => asAdmin(path, { method: 'PUT', body })
-const audit = () =>
-  backend.database.sql
+const audit = async () =>
+  (await backend.database.sql())
     .selectFrom('audit')
     .selectAll()
     .where('action', 'like', 'guard.%')

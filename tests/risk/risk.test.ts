@@ -341,7 +341,9 @@ describe('news', () => {
     await bench.publish(all)
     await instance.decide()
     const { version } = await bench.rulebook.current(signal)
-    await bench.database.sql
+    await (
+      await bench.database.sql()
+    )
       .insertInto('guard_versions')
       .values({
         version: version + 1,
@@ -481,7 +483,7 @@ describe('the deny list', () => {
     await bench.denyList.deny(entry('device', 'new'), ADMIN, signal)
     await bench.denyList.deny(entry('device', 'newer'), ADMIN, signal)
 
-    const rows = await bench.database.sql.selectFrom('deny_list').select('value').execute()
+    const rows = await (await bench.database.sql()).selectFrom('deny_list').select('value').execute()
     expect(rows.map(({ value }) => value)).not.toContain('old')
   })
 

@@ -22,7 +22,7 @@ function suite(dialect: Dialect): void {
   test('a publication is the next version, with who and when, and the audit tells', async () => {
     const published = await bench.publish({ rules: [rule('true')] })
 
-    const audit = await bench.database.sql.selectFrom('audit').selectAll().execute()
+    const audit = await (await bench.database.sql()).selectFrom('audit').selectAll().execute()
     expect(published).toMatchObject({
       version: 1,
       publishedBy: ADMIN_ID,
@@ -114,7 +114,7 @@ function suite(dialect: Dialect): void {
 
   test('a draft is tried on what was decided, and changes nothing', async () => {
     await bench.publish({ rules: [rule('device == "x"', { id: 'hit' })], counters: [] })
-    await bench.database.sql.deleteFrom('risk_decisions').execute()
+    await (await bench.database.sql()).deleteFrom('risk_decisions').execute()
     const instance = bench.instance()
     const user = userOf(bench.now(), { days: 2 })
     for (const device of ['x', 'y']) await instance.decide({ device, user })
@@ -162,23 +162,27 @@ function suite(dialect: Dialect): void {
     const user = userOf(bench.now())
     await instance.decide({ user, device: 'x' })
     await instance.risk.close()
-    const ofUser = () =>
-      bench.database.sql.selectFrom('risk_decisions').select('id').where('user_id', '=', user.id).execute()
+    const ofUser = async () =>
+      (await bench.database.sql())
+        .selectFrom('risk_decisions')
+        .select('id')
+        .where('user_id', '=', user.id)
+        .execute()
     const before = await ofUser()
 
-    await eraseDecisions(bench.database.sql, user.id, signal)
+    await eraseDecisions(await bench.database.sql(), user.id, signal)
 
     expect([before.length, (await ofUser()).length]).toEqual([1, 0])
   })
 
   test('of decisions that no rule made, five a second are kept, and all that one made', async () => {
-    await bench.database.sql.deleteFrom('risk_decisions').execute()
+    await (await bench.database.sql()).deleteFrom('risk_decisions').execute()
     const instance = bench.instance()
 
     for (let at = 0; at < 20; at += 1) await instance.decide({ device: at % 2 === 0 ? 'x' : 'y' })
     await instance.risk.close()
 
-    const rows = await bench.database.sql.selectFrom('risk_decisions').select('rule').execute()
+    const rows = await (await bench.database.sql()).selectFrom('risk_decisions').select('rule').execute()
     expect(rows.filter((row) => row.rule === null)).toHaveLength(5)
     expect(rows.filter((row) => row.rule === 'hit')).toHaveLength(10)
   })
@@ -190,7 +194,7 @@ function suite(dialect: Dialect): void {
     await instance.decide({ device: 'x' })
     await instance.risk.close()
 
-    const rows = await bench.database.sql.selectFrom('risk_decisions').select('at').execute()
+    const rows = await (await bench.database.sql()).selectFrom('risk_decisions').select('at').execute()
     expect(rows).toEqual([{ at: new Date(bench.now()) }])
   })
 

@@ -30,14 +30,16 @@ async function postgresDatabase(isMigrated: boolean): Promise<TestDatabase> {
   const url = databaseUrl(admin, name)
   await withAdmin(admin, async (database) => {
     if (isMigrated) await makeTemplate(database, admin)
-    await sql.raw(`create database ${name} ${isMigrated ? `template ${TEMPLATE}` : ''}`).execute(database.sql)
+    await sql
+      .raw(`create database ${name} ${isMigrated ? `template ${TEMPLATE}` : ''}`)
+      .execute(await database.sql())
   })
   return { url, close: () => withAdmin(admin, (database) => drop(database, `${name} with (force)`)) }
 }
 
 /** Copying a database takes 20 ms; migrating each would take more, and must happen somewhere once. */
-async function makeTemplate({ sql: connection }: Database, admin: URL): Promise<void> {
-  await connection.connection().execute(async (locked) => {
+async function makeTemplate(database: Database, admin: URL): Promise<void> {
+  await (await database.sql()).connection().execute(async (locked) => {
     await sql`select pg_advisory_lock(${LOCK})`.execute(locked)
     const { rows } = await sql`select 1 from pg_database where datname = ${TEMPLATE}`.execute(locked)
     if (rows.length === 0) {
@@ -54,7 +56,9 @@ async function mysqlDatabase(isMigrated: boolean): Promise<TestDatabase> {
   const name = freshName()
   const url = databaseUrl(admin, name)
   await withAdmin(admin, async (database) => {
-    await sql.raw(`create database ${name} character set utf8mb4 collate utf8mb4_bin`).execute(database.sql)
+    await sql
+      .raw(`create database ${name} character set utf8mb4 collate utf8mb4_bin`)
+      .execute(await database.sql())
   })
   if (isMigrated) await migrate({ url })
   return { url, close: () => withAdmin(admin, (database) => drop(database, name)) }
@@ -70,7 +74,7 @@ async function withAdmin(url: URL, work: (database: Database) => Promise<void>):
 }
 
 async function drop(database: Database, name: string): Promise<void> {
-  await sql.raw(`drop database ${name}`).execute(database.sql)
+  await sql.raw(`drop database ${name}`).execute(await database.sql())
 }
 
 function freshName(): string {

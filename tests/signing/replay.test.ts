@@ -2,7 +2,6 @@ import { freePort } from '#scripts/services/free-port.ts'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { openDatabase } from '#shared/db/open-database.ts'
 import type { Database, Dialect } from '#shared/db/database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { postgresState } from '#shared/state/postgres-state.ts'
 import { redisState } from '#shared/state/redis-state.ts'
 import type { StateStore } from '#shared/state/store.ts'
@@ -95,8 +94,8 @@ function databaseSuite(dialect: Dialect) {
 
   test('rows that no clock needs any more go, and only those', async () => {
     const setting = signingSetting({ database, state: down() })
-    await database.sql.deleteFrom('nonces').execute({ signal })
-    const rows = () => database.sql.selectFrom('nonces').selectAll().execute({ signal })
+    await (await database.sql()).deleteFrom('nonces').execute({ signal })
+    const rows = async () => (await database.sql()).selectFrom('nonces').selectAll().execute({ signal })
     const send = async () => setting.outcome(await setting.sign(order()))
 
     await send()
@@ -120,7 +119,7 @@ describe('a replay with the state in PostgreSQL', () => {
   test('of a hundred copies at once one passes', async () => {
     const made = await testDatabase('postgres')
     const database = openDatabase({ url: made.url, poolSize: 4, statementMs: PATIENT_MS })
-    const state = postgresState({ queries: rawQueries(database), operationMs: PATIENT_MS })
+    const state = postgresState({ queries: database, operationMs: PATIENT_MS })
     const setting = signingSetting({ database, state })
 
     const optional = await hundredTimes(setting, await setting.sign(order()), 'optional')

@@ -28,11 +28,14 @@ export const session = {
 /** A database that must not be asked. */
 export const NO_DATABASE: Database = {
   dialect: 'postgres',
-  get sql(): never {
-    throw new TypeError('The database was asked')
-  },
+  sql: asked,
+  query: asked,
   warm: async () => {},
   close: async () => {},
+}
+
+function asked(): never {
+  throw new TypeError('The database was asked')
 }
 
 export interface SettingOptions extends Partial<SignatureCheckOptions> {

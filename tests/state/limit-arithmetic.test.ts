@@ -3,7 +3,6 @@ import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { randomId } from '#shared/ids.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { takeFromCells, type Cell } from '#shared/state/limit-cells.ts'
 import { limitUnits } from '#shared/state/limit-units.ts'
 import { postgresState } from '#shared/state/postgres-state.ts'
@@ -105,7 +104,7 @@ describe('limits reckoned by the function in PostgreSQL', () => {
   beforeAll(async () => {
     const test = await testDatabase('postgres')
     const database = openDatabase({ url: test.url, poolSize: 1 })
-    const queries = rawQueries(database)
+    const queries = database
     const store = postgresState({ queries, random: () => 1, operationMs: 4_000 })
     // The same function, but its time is a setting of the connection.
     const [row] = await queries.query("select pg_get_functiondef('state_take'::regproc) as text", [], never)

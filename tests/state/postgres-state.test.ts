@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { CompiledQuery } from 'kysely'
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { postgresState } from '#shared/state/postgres-state.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import { migrate } from '#scripts/migrate.ts'
@@ -18,7 +17,7 @@ const never = new AbortController().signal
 
 function openStore(url: URL, operationMs = 190): StateStore {
   const database = openDatabase({ url, poolSize: 2 })
-  const store = postgresState({ queries: rawQueries(database), operationMs })
+  const store = postgresState({ queries: database, operationMs })
   return { ...store, close: () => database.close() }
 }
 
@@ -54,7 +53,7 @@ describe('the state store on PostgreSQL', () => {
   test('writing now and then deletes what has expired, values and full buckets alike, and nothing else', async () => {
     const test = await testDatabase('postgres')
     const database = openDatabase({ url: test.url, poolSize: 2 })
-    const queries = rawQueries(database)
+    const queries = database
     const sweeping = postgresState({ queries, random: () => 0, operationMs: PATIENT_MS })
     const idle = postgresState({ queries, random: () => 1, operationMs: PATIENT_MS })
     await idle.set('short', '1', { ttlMs: 1 }, never)
@@ -80,7 +79,9 @@ describe('the state store on PostgreSQL', () => {
     const test = await testDatabase('postgres')
     const database = openDatabase({ url: test.url, poolSize: 1 })
 
-    const { rows } = await database.sql.executeQuery(
+    const { rows } = await (
+      await database.sql()
+    ).executeQuery(
       CompiledQuery.raw(
         "select relname from pg_class where relpersistence = 'u' and relkind = 'r' order by 1",
       ),

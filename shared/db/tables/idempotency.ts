@@ -34,9 +34,9 @@ export async function claimIdempotency(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { id, requestHash, now, until } = claim
-  await database.sql.deleteFrom('idempotency').where('expires_at', '<=', now).execute({ signal })
+  await (await database.sql()).deleteFrom('idempotency').where('expires_at', '<=', now).execute({ signal })
   const row = { id, request_hash: requestHash, status: null, response: null, expires_at: until }
-  const insert = database.sql.insertInto('idempotency').values(row)
+  const insert = (await database.sql()).insertInto('idempotency').values(row)
   const once =
     database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
   const result = await once.executeTakeFirst({ signal })

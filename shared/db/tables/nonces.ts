@@ -13,7 +13,7 @@ export async function insertNonceOnce(
   row: NoncesTable,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const insert = database.sql.insertInto('nonces').values(row)
+  const insert = (await database.sql()).insertInto('nonces').values(row)
   const once =
     database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
   const result = await once.executeTakeFirst({ signal })

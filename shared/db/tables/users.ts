@@ -1,5 +1,5 @@
 import type { Selectable } from 'kysely'
-import type { Database, Queries } from '#shared/db/database.ts'
+import type { Dialect, Queries } from '#shared/db/database.ts'
 import { uuidv7 } from '#shared/ids.ts'
 
 export interface UsersTable {
@@ -69,13 +69,12 @@ export function listUsers(sql: Queries, page: UserPage, signal: AbortSignal): Pr
 
 /** Inserts unless a user with the same app and openid is there. */
 export async function insertUserOnce(
-  database: Pick<Database, 'sql' | 'dialect'>,
+  { sql, dialect }: { readonly sql: Queries; readonly dialect: Dialect },
   user: UserRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const insert = database.sql.insertInto('users').values(user)
-  const once =
-    database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
+  const insert = sql.insertInto('users').values(user)
+  const once = dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
   await once.execute({ signal })
 }
 

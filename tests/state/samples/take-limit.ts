@@ -1,6 +1,5 @@
 // Takes from one limit until told to stop: node take-limit.ts <redis|postgres> <url> <limit as JSON> <milliseconds>
 import { openDatabase } from '#shared/db/open-database.ts'
-import { rawQueries } from '#shared/db/raw-queries.ts'
 import { postgresState } from '#shared/state/postgres-state.ts'
 import { redisState } from '#shared/state/redis-state.ts'
 import type { Limit } from '#shared/state/store.ts'
@@ -13,7 +12,7 @@ const database = kind === 'postgres' ? openDatabase({ url: new URL(url), poolSiz
 const store =
   database === undefined
     ? redisState({ url, ...patience })
-    : postgresState({ queries: rawQueries(database), ...patience })
+    : postgresState({ queries: database, ...patience })
 
 await store.consume({ limits: [{ ...limit, cost: 0 }] }, never) // connected before the first is counted
 let granted = 0

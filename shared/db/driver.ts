@@ -1,28 +1,11 @@
-import {
-  CompiledQuery,
-  type DatabaseConnection,
-  type DatabaseIntrospector,
-  type Dialect as KyselyDialect,
-  type DialectAdapter,
-  type Driver,
-  type QueryCompiler,
-  type QueryResult,
-  type TransactionSettings,
-} from 'kysely'
+import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely'
 import { Fault } from '#shared/errors.ts'
 import { ConnectionError, type LinkDriver } from './link.ts'
 import type { Loan, Pool } from './pool.ts'
 
-/** What kysely needs to know of a server besides how to talk to it. */
-export interface Grammar {
-  createQueryCompiler(): QueryCompiler
-  createAdapter(): DialectAdapter
+export interface DriverOptions {
   /** SQL that begins a transaction: one statement, or several in order. */
-  begin(settings: TransactionSettings): readonly string[]
-}
-
-export interface DialectOptions {
-  readonly grammar: Grammar
+  readonly begin: (settings: TransactionSettings) => readonly string[]
   readonly links: LinkDriver
   readonly pool: Pool
   readonly statementMs: number
@@ -38,7 +21,7 @@ type Connection = DatabaseConnection & { readonly loan: Loan; isLost: boolean }
  * Kysely's view of a pool, and the one seam where a failure of the connection, a limit that was passed or a server
  * on its way down becomes the fault `unavailable`.
  */
-export function createDialect({ grammar, links, pool, statementMs }: DialectOptions): KyselyDialect {
+export function createDriver({ begin, links, pool, statementMs }: DriverOptions): Driver {
   const connections = new WeakMap<DatabaseConnection, Connection>()
 
   function fault(error: unknown): unknown {
@@ -94,11 +77,11 @@ export function createDialect({ grammar, links, pool, statementMs }: DialectOpti
       else connection.loan.release()
     },
     async beginTransaction(connection, settings) {
-      for (const text of grammar.begin(settings)) await connection.executeQuery(CompiledQuery.raw(text))
+      for (const text of begin(settings)) await connection.executeQuery(statement(text))
     },
     async commitTransaction(connection) {
       try {
-        await connection.executeQuery(CompiledQuery.raw('commit'))
+        await connection.executeQuery(statement('commit'))
       } catch (error) {
         // Whether the server committed is unknown; the connection's state is, too.
         lose(connection)
@@ -108,7 +91,7 @@ export function createDialect({ grammar, links, pool, statementMs }: DialectOpti
     async rollbackTransaction(connection) {
       // A rollback that fails leaves it to the server, which rolls back when the connection closes. The failure that
       // made us roll back is the one worth reporting.
-      await connection.executeQuery(CompiledQuery.raw('rollback')).catch(() => lose(connection))
+      await connection.executeQuery(statement('rollback')).catch(() => lose(connection))
     },
     destroy: () => pool.close(),
   }
@@ -118,14 +101,13 @@ export function createDialect({ grammar, links, pool, statementMs }: DialectOpti
     if (known !== undefined) known.isLost = true
   }
 
-  return {
-    createDriver: () => driver,
-    createQueryCompiler: () => grammar.createQueryCompiler(),
-    createAdapter: () => grammar.createAdapter(),
-    createIntrospector(): DatabaseIntrospector {
-      throw new TypeError('Cannot introspect: migrations know the schema')
-    },
-  }
+  return driver
+}
+
+/** A statement that needs no query builder. */
+export function statement(sql: string, parameters: readonly unknown[] = []): CompiledQuery {
+  // All that `executeQuery` above looks at.
+  return { sql, parameters } as CompiledQuery
 }
 
 /** Stands for a connection that nobody waits for any more. */
