@@ -15,6 +15,8 @@ export interface KeptSession {
 export interface Identities {
   /** The session of dev-<name>: the kept one, refreshed when it ran out, or a new one. */
   session(name: string): Promise<KeptSession>
+  /** A session that begins now, kept in place of the former. */
+  newSession(name: string): Promise<KeptSession>
   /** @throws TypeError when PARTNER_KEYS has no such key */
   partner(kid: string): PartnerKey
 }
@@ -52,24 +54,31 @@ export function createIdentities({ url, folder, env }: IdentitiesOptions): Ident
   const secrets = join(folder, 'secrets.env')
 
   async function session(name: string): Promise<KeptSession> {
-    const kept = readSessions(file, secrets)
-    const id = `${url} dev-${name}`
-    const present = kept[id]
+    const present = readSessions(file, secrets)[idOf(name)]
     if (present !== undefined && present.expiresAt - MARGIN_MS > Date.now()) return present
-    const fresh = (present && (await refreshed(present))) ?? (await signedIn(name))
+    const again = present && (await refreshed(present))
+    return again === undefined ? newSession(name) : keep(name, again)
+  }
+
+  async function newSession(name: string): Promise<KeptSession> {
+    return keep(name, readSession(await post('/login', { code: `dev-${name}` })))
+  }
+
+  function keep(name: string, fresh: Session): Session {
+    const all = { ...readSessions(file, secrets), [idOf(name)]: fresh }
     mkdirSync(folder, { recursive: true })
-    writeFileSync(file, `${JSON.stringify({ ...kept, [id]: fresh }, null, 2)}\n`, { mode: 0o600 })
+    writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`, { mode: 0o600 })
     return fresh
+  }
+
+  function idOf(name: string): string {
+    return `${url} dev-${name}`
   }
 
   /** Undefined when the session has ended meanwhile, as after npm start -- --fresh. */
   async function refreshed({ refreshToken }: Session): Promise<Session | undefined> {
     const answer = await post('/login/refresh', { refreshToken })
     return answer.status < 500 && answer.status !== 200 ? undefined : readSession(answer)
-  }
-
-  async function signedIn(name: string): Promise<Session> {
-    return readSession(await post('/login', { code: `dev-${name}` }))
   }
 
   function post(path: string, body: object) {
@@ -85,7 +94,7 @@ export function createIdentities({ url, folder, env }: IdentitiesOptions): Ident
     throw new TypeError(`PARTNER_KEYS has no key ${kid}, only: ${known}. npm start makes the partner local`)
   }
 
-  return { session, partner }
+  return { session, newSession, partner }
 }
 
 function readSession({ status, body }: { readonly status: number; readonly body: string }): Session {

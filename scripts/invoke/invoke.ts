@@ -3,6 +3,7 @@ import { signRequest } from '#shared/signing/sign-request.ts'
 import { parseSignature, SIGNATURE_HEADER } from '#shared/signing/signature-header.ts'
 import { signWebhook } from '#shared/signing/webhook.ts'
 import { type Answered, ask } from './ask.ts'
+import { type Caller, callerOf } from './caller.ts'
 import type { Identities } from './identities.ts'
 import type { InvokeOptions } from './options.ts'
 
@@ -14,17 +15,9 @@ export interface InvokeSurroundings {
   readonly note: (line: string) => void
 }
 
-/** A caller as requests need it. */
-interface Caller {
-  readonly token?: string
-  readonly kid?: string
-  readonly key?: Uint8Array
-  readonly sessionId?: string
-}
-
 /** Makes the calls that the options ask for; resolves with the first answer's status. */
 export async function invoke(options: InvokeOptions, surroundings: InvokeSurroundings): Promise<number> {
-  const caller = await callerOf(options, surroundings.identities)
+  const caller = await callerOf(options.caller, surroundings.identities)
   const request = await prepared(options, caller)
   if (options.show) await showText(request, caller, surroundings)
   if (options.times > 1) return burst(options, { caller, request }, surroundings)
@@ -35,27 +28,6 @@ export async function invoke(options: InvokeOptions, surroundings: InvokeSurroun
     showAnswer(await ask(request), options, surroundings)
   }
   return first.status
-}
-
-async function callerOf({ caller }: InvokeOptions, identities: Identities): Promise<Caller> {
-  if (caller.kind === 'token') return { token: caller.token }
-  if (caller.kind === 'partner') return identities.partner(caller.kid)
-  if (caller.kind === 'nobody') return {}
-  const { accessToken: token, signing } = await identities.session(caller.name)
-  return {
-    token,
-    kid: signing.kid,
-    key: Buffer.from(signing.key, 'base64url'),
-    sessionId: sessionIdOf(token),
-  }
-}
-
-/** The claim `sid`, which is part of what is signed. */
-function sessionIdOf(token: string): string {
-  const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
-  const sid = typeof claims === 'object' && claims !== null && 'sid' in claims ? claims.sid : undefined
-  if (typeof sid !== 'string') throw new TypeError('The access token has no claim sid')
-  return sid
 }
 
 /** A request of its own: signed ones are used up by the first call. */

@@ -20,6 +20,8 @@ Who calls
       --as-partner <kid>   a partner with its key of PARTNER_KEYS (environment, or .dev/secrets.env);
                            the partner's name alone takes its first key
       --sign               sign the request with the session's key (partners always sign)
+      --user-key           with --login: sign in anew, and sign with WeChat's own user key in the session's place
+      --wechat-url <url>   where the WeChat stand-in is, as npm start prints it; --user-key asks it
       --webhook            with --as-partner: sign as Standard Webhooks do
 
 What to see
@@ -53,6 +55,7 @@ export type InvokeCaller =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'token'; readonly token: string }
   | { readonly kind: 'login'; readonly name: string }
+  | { readonly kind: 'user-key'; readonly name: string; readonly wechatUrl: string }
   | { readonly kind: 'partner'; readonly kid: string }
 
 const MAX_TIMES = 10_000
@@ -67,7 +70,7 @@ export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): In
   const body = values.data === undefined ? undefined : readData(values.data, env)
   const caller = readCaller(values)
   return {
-    url: readUrl(values.url),
+    url: readUrl('--url', values.url),
     folder: values['data-folder'],
     target: readTarget(name, path),
     method: (values.method ?? (body === undefined ? 'GET' : 'POST')).toUpperCase(),
@@ -98,6 +101,8 @@ function parse(args: readonly string[]) {
       token: { type: 'string' },
       'as-partner': { type: 'string' },
       sign: { type: 'boolean', default: false },
+      'user-key': { type: 'boolean', default: false },
+      'wechat-url': { type: 'string' },
       webhook: { type: 'boolean', default: false },
       show: { type: 'boolean', default: false },
       replay: { type: 'boolean', default: false },
@@ -110,9 +115,9 @@ function parse(args: readonly string[]) {
 
 type Values = ReturnType<typeof parse>['values']
 
-function readUrl(text: string): string {
+function readUrl(option: string, text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new TypeError('--url must look like http://127.0.0.1:9000')
+    throw new TypeError(`${option} must look like http://127.0.0.1:9000`)
   return new URL(text).origin
 }
 
@@ -144,9 +149,18 @@ function readCaller(values: Values): InvokeCaller {
   const { login, token, 'as-partner': kid } = values
   if ([login, token, kid].filter((given) => given !== undefined).length > 1)
     throw new TypeError('Choose one of --login, --token and --as-partner')
-  if (login !== undefined) return { kind: 'login', name: login.replace(/^dev-/, '') }
+  const name = login?.replace(/^dev-/, '')
+  if (values['user-key']) return readUserKeyCaller(name, values['wechat-url'])
+  if (name !== undefined) return { kind: 'login', name }
   if (token !== undefined) return { kind: 'token', token }
   return kid === undefined ? { kind: 'nobody' } : { kind: 'partner', kid }
+}
+
+function readUserKeyCaller(name: string | undefined, wechatUrl: string | undefined): InvokeCaller {
+  if (name === undefined) throw new TypeError("--user-key is a person's: add --login <name>")
+  if (wechatUrl === undefined)
+    throw new TypeError('--user-key needs --wechat-url, the address that npm start prints beside WeChat')
+  return { kind: 'user-key', name, wechatUrl: readUrl('--wechat-url', wechatUrl) }
 }
 
 function readScheme(
@@ -155,6 +169,7 @@ function readScheme(
 ): InvokeOptions['scheme'] {
   if (webhook && kind !== 'partner') throw new TypeError('--webhook needs --as-partner')
   if (kind === 'partner') return webhook ? 'webhook' : 'signature'
+  if (kind === 'user-key') return 'signature'
   if (sign && kind !== 'login')
     throw new TypeError('--sign needs a key: add --login <name>, or use --as-partner <kid>')
   if (!sign && (replay || show)) throw new TypeError('--replay and --show need --sign')

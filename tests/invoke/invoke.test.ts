@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { startWechat } from '#scripts/emulator/wechat/start-wechat.ts'
 import { createIdentities } from '#scripts/invoke/identities.ts'
 import { invoke } from '#scripts/invoke/invoke.ts'
 import { readOptions } from '#scripts/invoke/options.ts'
@@ -12,10 +13,12 @@ import { freePort } from '#scripts/services/free-port.ts'
 import { canonicalRequest, hashBody } from '#shared/signing/canonical-request.ts'
 import { parseSignature } from '#shared/signing/signature-header.ts'
 import { requestMac } from '#shared/signing/sign-request.ts'
+import { userSigningKey } from '#shared/signing/user-signing-key.ts'
 
 const SID = '7f3c2a10-0000-4000-8000-000000000001'
 const KEY = randomBytes(32).toString('base64url')
-const TOKEN = `e30.${Buffer.from(JSON.stringify({ sid: SID })).toString('base64url')}.c2ln`
+const APP_ID = 'wx0000000000000dev'
+const TOKEN = `e30.${Buffer.from(JSON.stringify({ sid: SID, aud: APP_ID })).toString('base64url')}.c2ln`
 
 interface Arrived {
   readonly line: string
@@ -178,6 +181,29 @@ describe('npm run invoke', () => {
     expect(second?.body).toBe('{"n":1}')
     expect(status).toBe(200)
     expect(out.map((body) => JSON.parse(body).code)).toEqual([0, 40300])
+  })
+
+  test('signs in anew for WeChat’s user key, and signs with what the stand-in gives the client', async () => {
+    const wechat = await startWechat({ appId: APP_ID, secret: 'a-secret' })
+    const call = ['user', '/user', '--login', 'bob', '--user-key', '--wechat-url', wechat.url] as const
+
+    await run('user', '/user', '--login', 'bob')
+    const { notes } = await run(...call, '--show')
+    const { encryptKey, version } = wechat.control.userKey('bob')
+    await wechat.stop()
+
+    const header = parseSignature(String(api.arrived.at(-1)?.headers['x-signature']))
+    const facts = { appId: APP_ID, sessionId: SID, version }
+    const key = userSigningKey(Buffer.from(encryptKey, 'base64'), facts)
+    expect(lines().filter((line) => line.includes('login'))).toHaveLength(2)
+    expect(header?.kid).toBe('wx.1')
+    expect(header?.sig).toBe(requestMac(key, notes.split('\n\n200 ')[0] ?? '').toString('base64url'))
+  })
+
+  test('says so where no stand-in gives a user key', async () => {
+    const call = ['user', '/user', '--login', 'bob', '--user-key', '--wechat-url', api.url] as const
+
+    await expect(run(...call)).rejects.toThrow(`${api.url} gives no user key (200)`)
   })
 
   test('a burst is signed call by call, and told line by line', async () => {

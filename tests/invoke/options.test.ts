@@ -43,6 +43,15 @@ describe('npm run invoke', () => {
     expect(readOptions([...path, '--webhook'], {})).toMatchObject({ scheme: 'webhook' })
   })
 
+  test('signs with WeChat’s user key of a person', () => {
+    const path = ['user', '/user/phone', '--login', 'dev-bob', '--user-key']
+
+    expect(readOptions([...path, '--wechat-url', 'http://127.0.0.1:41303/'], {})).toMatchObject({
+      scheme: 'signature',
+      caller: { kind: 'user-key', name: 'bob', wechatUrl: 'http://127.0.0.1:41303' },
+    })
+  })
+
   test.each([[[]], [['--help']], [['user', '/user', '-h']]])('%j is a question for help', (args) => {
     expect(readOptions(args, {})).toBe('help')
   })
@@ -58,6 +67,9 @@ describe('npm run invoke', () => {
     [['user', '/user', '--sign', '--token', 't'], '--sign needs a key'],
     [['user', '/user', '--replay'], 'need --sign'],
     [['user', '/user', '--webhook'], '--webhook needs --as-partner'],
+    [['user', '/user', '--user-key', '--wechat-url', 'http://127.0.0.1:1'], 'add --login'],
+    [['user', '/user', '--user-key', '--login', 'a'], '--user-key needs --wechat-url'],
+    [['user', '/user', '--user-key', '--login', 'a', '--wechat-url', 'x'], '--wechat-url must look like'],
     [['user', '/user', '--login', 'a', '--token', 't'], 'Choose one of'],
     [['user', '/user', '--login', 'a', '--sign', '--replay', '--times', '2'], 'Choose one of --replay'],
     [['user', '/user', '--times', '0'], '--times must be'],
