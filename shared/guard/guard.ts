@@ -97,7 +97,8 @@ export function createGuard(options: GuardOptions): Guard {
     const demand = signatureDemand(guard, request.headers, options)
     const session = () => sessions.claims(request)
     try {
-      const signed = demand && (await signatures.verify({ request, body, session, demand }, signal))
+      const call = { request, body, session, requestId: invocation.requestId }
+      const signed = demand && (await signatures.verify({ ...call, demand }, signal))
       if (signed?.partner !== undefined) return { caller: { ...stranger, partner: signed.partner } }
       const claims = signed === undefined ? await session().catch(noSession) : await session()
       return { caller: { ...stranger, ...(claims === undefined ? {} : { session: claims }) } }

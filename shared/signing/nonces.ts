@@ -17,6 +17,8 @@ export interface NonceUse {
    * while it is down clock and MAC have to do.
    */
   readonly call: 'demanded-write' | 'write' | 'read'
+  /** Names the request to its platform. A read that the platform itself sends again, to another instance, keeps it. */
+  readonly requestId?: string | undefined
 }
 
 export interface Nonces {
@@ -44,8 +46,9 @@ export function createNonces({ state, database, clock, logger }: NoncesOptions):
   let sweptAt = -Infinity // so that instances that don't live long sweep, too
   let loggedAt = -Infinity
 
-  async function use({ owner, nonce, call }: NonceUse, signal: AbortSignal): Promise<boolean> {
-    const inState = await useInState(`sig:{${owner}}:${nonce}`, call, signal)
+  async function use(nonceUse: NonceUse, signal: AbortSignal): Promise<boolean> {
+    const { owner, nonce, call } = nonceUse
+    const inState = await useInState(nonceUse, signal)
     if (inState === 'used') return false
     if (call === 'demanded-write' || (call === 'write' && inState === 'down')) {
       return useInDatabase(owner, nonce, signal)
@@ -53,9 +56,13 @@ export function createNonces({ state, database, clock, logger }: NoncesOptions):
     return true
   }
 
-  async function useInState(key: string, call: NonceUse['call'], signal: AbortSignal) {
+  async function useInState({ owner, nonce, call, requestId = '' }: NonceUse, signal: AbortSignal) {
+    const key = `sig:{${owner}}:${nonce}`
     try {
-      return (await state.set(key, '1', { ttlMs: KEPT_MS, ifAbsent: true }, signal)) ? 'fresh' : 'used'
+      if (await state.set(key, requestId, { ttlMs: KEPT_MS, ifAbsent: true }, signal)) return 'fresh'
+      // FC sends a GET again when the process that had it died.
+      const isRepeated = call === 'read' && requestId !== '' && (await state.get(key, signal)) === requestId
+      return isRepeated ? 'fresh' : 'used'
     } catch (error) {
       if (!(error instanceof Fault && error.error === 'unavailable')) throw error
       logDegraded(call, error)

@@ -52,6 +52,8 @@ export interface SignedCall {
   readonly demand: Demand
   /** The partner named by the path, where it is. */
   readonly partner?: string | undefined
+  /** The platform's id of the request. */
+  readonly requestId?: string | undefined
 }
 
 /** Who made a signature. */
@@ -130,7 +132,7 @@ export function createSignatureCheck(options: SignatureCheckOptions): SignatureC
       const otherKeys = session === undefined ? [] : neighbourKeys(kid, session)
       throw refused(() => explainRefusal({ found, expected, sig, body, url, otherKeys }))
     }
-    await spend({ owner: found.owner, nonce, call: nonceCall(call) }, signal)
+    await spend({ owner: found.owner, nonce, ...nonceCall(call) }, signal)
     return found.signed
   }
 
@@ -158,7 +160,7 @@ export function createSignatureCheck(options: SignatureCheckOptions): SignatureC
     if (found === undefined) throw refused(() => explainDelivery(delivery, body, keys.length))
     // A message is delivered again under the same id until we accept it: only the very same attempt is a replay.
     const nonce = `${delivery.id}.${delivery.timestamp}`
-    await spend({ owner: found.partner, nonce, call: nonceCall(call) }, signal)
+    await spend({ owner: found.partner, nonce, ...nonceCall(call) }, signal)
     return { by: 'partner', kid: found.kid, partner: found.partner, messageId: delivery.id }
   }
 
@@ -180,7 +182,11 @@ export function createSignatureCheck(options: SignatureCheckOptions): SignatureC
   return { verify }
 }
 
-function nonceCall({ request, demand }: SignedCall): NonceUse['call'] {
+function nonceCall(call: SignedCall): Pick<NonceUse, 'call' | 'requestId'> {
+  return { call: kindOfCall(call), requestId: call.requestId }
+}
+
+function kindOfCall({ request, demand }: SignedCall): NonceUse['call'] {
   if (request.method === 'GET' || request.method === 'HEAD') return 'read'
   // What partners send is deduplicated by what it means; a row for each of their calls would cost more than they do.
   return demand === 'optional' || demand === 'partner' ? 'write' : 'demanded-write'

@@ -55,6 +55,17 @@ describe('signatures', () => {
     expect(new Set(answers.map(brief))).toEqual(new Set(['200 ok', '403 request_replayed']))
   })
 
+  test('of a read that the platform sends again pass, those of anybody else do not', async () => {
+    const alice = await start()
+    const signer = { ...signerOf(alice), nonce: () => 'CCCCCCCCCCCCCCCCCCCCCC' }
+    const read = (requestId: string) =>
+      backend.call('/user', { token: alice.accessToken, signer, invocation: { requestId } })
+
+    const answers = [await read('one'), await read('one'), await read('two')]
+
+    expect(answers.map(brief)).toEqual(['200 ok', '200 ok', '403 request_replayed'])
+  })
+
   test('are verified where they are optional, too', async () => {
     const alice = await start()
     const bob = await backend.signIn('bob')

@@ -1,0 +1,110 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import type { TestAnswer } from '#tests/invocation.ts'
+import { startWechatBackend, type WechatBackend } from './wechat-backend.ts'
+
+const RANK = '/wxa/getuserriskrank'
+
+const HIGH_RISK = {
+  id: 'high-risk',
+  priority: 0,
+  scope: { route: '/login', method: 'POST' },
+  when: 'wechat.riskRank >= 4',
+  action: 'deny',
+  reason: 'wechat_risk',
+} as const
+
+let backend: WechatBackend
+beforeEach(async () => {
+  backend = await startWechatBackend()
+})
+afterEach(() => backend.close())
+
+function brief({ status, body }: TestAnswer): string {
+  return `${status} ${body?.error ?? 'ok'}`
+}
+
+/** How often WeChat was asked. */
+function asked(): number {
+  return backend.wechat.control.calls()[RANK] ?? 0
+}
+
+describe('a rule about WeChat’s risk rank', () => {
+  test('refuses a login once it is known whose it is', async () => {
+    await backend.publish({ rules: [HIGH_RISK] })
+
+    const answers = [await backend.logIn('mallory-risk4'), await backend.logIn('trudy-risk3')]
+
+    expect(answers.map(brief)).toEqual(['403 risk_denied', '200 ok'])
+    expect(answers[0]?.body.details).toEqual([{ reason: 'wechat_risk' }])
+    expect(backend.wechat.control.calls()['/sns/jscode2session']).toBe(2)
+  })
+
+  test('asks WeChat once in ten minutes for one person', async () => {
+    await backend.publish({ rules: [HIGH_RISK] })
+
+    for (const name of ['alice', 'alice', 'bob', 'alice']) await backend.signIn(name)
+    const atFirst = asked()
+    backend.advance(10 * 60_000 + 1)
+    await backend.signIn('alice')
+
+    expect(atFirst).toBe(2)
+    expect(asked()).toBe(3)
+  })
+
+  test('asks nobody while no rule is about it', async () => {
+    await backend.publish({ rules: [{ ...HIGH_RISK, when: 'user.ageDays > 1' }] })
+
+    await backend.signIn('mallory-risk4')
+
+    expect(asked()).toBe(0)
+  })
+
+  test('sees a person again on later calls, whose rank is remembered', async () => {
+    const mallory = await backend.signIn('mallory-risk4')
+    await backend.publish({ rules: [{ ...HIGH_RISK, scope: { route: '/user' } }] })
+    backend.advance(5_000)
+
+    const answers = [
+      await backend.call('/user', { token: mallory.accessToken }),
+      await backend.call('/user', { token: mallory.accessToken }),
+    ]
+
+    expect(answers.map(brief)).toEqual(['403 risk_denied', '403 risk_denied'])
+    expect(asked()).toBe(1)
+  })
+})
+
+describe('while WeChat tells no rank', () => {
+  test.each([
+    ['is down', { status: 500 }],
+    ['has no permission for us', { errcode: 48001 }],
+    ['is silent', { connection: 'silent' }],
+  ] as const)('because it %s, the rank is -1 and logins go on', async (_, failure) => {
+    await backend.publish({
+      rules: [HIGH_RISK, { ...HIGH_RISK, id: 'unknown', when: 'wechat.riskRank == -1' }],
+    })
+    backend.wechat.control.fail({ endpoint: RANK, ...failure })
+
+    const { status, body } = await backend.logIn('mallory-risk4')
+
+    expect([status, body.error]).toEqual([403, 'risk_denied'])
+    expect(body.details).toEqual([{ reason: 'wechat_risk' }])
+    expect(backend.log.join('')).toContain('"part":"wechat.riskRank"')
+  })
+
+  test('a rule about high ranks turns nobody away', async () => {
+    await backend.publish({ rules: [HIGH_RISK] })
+    backend.wechat.control.fail({ endpoint: RANK, status: 500 })
+
+    expect(brief(await backend.logIn('mallory-risk4'))).toBe('200 ok')
+  })
+
+  test('since the person’s last visit is more than two hours ago, the rank is -1', async () => {
+    const mallory = await backend.signIn('mallory-risk4')
+    await backend.publish({ rules: [{ ...HIGH_RISK, scope: { route: '/user' } }] })
+    backend.advance(2 * 3_600_000 + 1)
+    const { body } = await backend.call('/login/refresh', { body: { refreshToken: mallory.refreshToken } })
+
+    expect(brief(await backend.call('/user', { token: body.data.accessToken }))).toBe('200 ok')
+  })
+})
