@@ -17,14 +17,18 @@ import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 const APP_SECRET = '0f1e2d3c4b5a69788796a5b4c3d2e1f0'
-const ADMIN = { actorId: 'admin', ip: '203.0.113.9', requestId: 'admin-request' }
+const ADMIN = {
+  actorId: '0190a0a0-0000-7000-8000-00000000000a',
+  ip: '203.0.113.9',
+  requestId: 'admin-request',
+}
 const { signal } = new AbortController()
 
 /** The login and the user function of a deployment that asks WeChat for user keys and risk ranks. */
 export interface WechatBackend {
   readonly wechat: WechatStandIn
   readonly log: readonly string[]
-  now(): number
+  readonly now: () => number
   advance(ms: number): void
   call(path: string, call?: TestCall): Promise<TestAnswer>
   /** POST /login with a fresh code of the person. */
