@@ -1,5 +1,6 @@
 import type { Queries } from '#shared/db/database.ts'
 import { eraseAuditDetails } from '#shared/db/tables/audit.ts'
+import { eraseDecisions } from '#shared/db/tables/risk-decisions.ts'
 import { eraseSessionDetails } from '#shared/db/tables/sessions.ts'
 import { BLANK_PERSON, updateUser } from '#shared/db/tables/users.ts'
 
@@ -12,4 +13,6 @@ export async function eraseUser(sql: Queries, userId: string, now: Date, signal:
   await updateUser(sql, userId, { ...BLANK_PERSON, ...freed }, signal)
   await eraseSessionDetails(sql, userId, signal)
   await eraseAuditDetails(sql, userId, signal)
+  // What a decision still in an instance's memory adds afterwards goes with the rest, a week later.
+  await eraseDecisions(sql, userId, signal)
 }
