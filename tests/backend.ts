@@ -34,7 +34,7 @@ export interface Backend {
   readonly database: ReturnType<typeof openDatabase>
   /** All log lines so far. */
   readonly log: string[]
-  now(): number
+  readonly now: () => number
   advance(ms: number): void
   /** Calls the function that the path belongs to. */
   call(path: string, call?: TestCall): Promise<TestAnswer>

@@ -1,6 +1,6 @@
 import { decodeJwt } from 'jose'
 import type { Clock } from '#shared/clock.ts'
-import { type Signer, signRequest } from '#shared/signing/sign-request.ts'
+import type { Signer } from '#shared/signing/sign-request.ts'
 
 /** What a login answers, as far as signing needs it. */
 export interface SigningSession {
@@ -16,13 +16,4 @@ export function sessionSigner({ accessToken, signing }: SigningSession, clock?: 
     sessionId: String(decodeJwt(accessToken)['sid']),
     ...(clock === undefined ? {} : { clock }),
   }
-}
-
-/** The headers that a signed request has besides its own. */
-export async function signatureOf(
-  request: Request,
-  signer: Signer,
-): Promise<Readonly<Record<string, string>>> {
-  const signed = await signRequest(request, signer)
-  return { 'x-signature': signed.headers.get('x-signature') ?? '' }
 }

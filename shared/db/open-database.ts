@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '#shared/clock.ts'
 import { abandonable } from '#shared/deadline.ts'
 import { once } from '#shared/once.ts'
 import type { Database, Dialect, Queries } from './database.ts'
+import type * as kyselyModule from './drivers/kysely.ts'
 import { createDriver, type DriverOptions, statement } from './driver.ts'
 import { LIMITS, type LinkDriver } from './link.ts'
 import { mysqlBegin, mysqlLinks } from './mysql.ts'
@@ -25,10 +26,8 @@ interface Server {
   readonly begin: DriverOptions['begin']
   readonly links: (url: URL, statementMs: number) => LinkDriver
   /** What the query builder needs to know of it. */
-  readonly grammar: (kysely: KyselyModule) => Pick<KyselyDialect, 'createQueryCompiler' | 'createAdapter'>
+  readonly grammar: (kysely: typeof kyselyModule) => Pick<KyselyDialect, 'createQueryCompiler' | 'createAdapter'>
 }
-
-type KyselyModule = typeof import('./drivers/kysely.ts')
 
 const POSTGRES: Server = {
   dialect: 'postgres',

@@ -13,8 +13,8 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
     backend.state.failing = false
   })
 
-  function rowOf({ user }: SignedIn) {
-    return backend.database.sql
+  async function rowOf({ user }: SignedIn) {
+    return (await backend.database.sql())
       .selectFrom('users')
       .selectAll()
       .where('id', '=', user.id)
@@ -337,12 +337,16 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
       const { status } = await backend.call('/user', { method: 'DELETE', token: session.accessToken })
 
       const row = await rowOf(session)
-      const sessions = await backend.database.sql
+      const sessions = await (
+        await backend.database.sql()
+      )
         .selectFrom('sessions')
         .selectAll()
         .where('user_id', '=', row.id)
         .execute()
-      const audit = await backend.database.sql
+      const audit = await (
+        await backend.database.sql()
+      )
         .selectFrom('audit')
         .selectAll()
         .where('subject_id', '=', row.id)
@@ -378,7 +382,9 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
 
       await backend.call('/user', { method: 'DELETE', token: session.accessToken })
 
-      const rows = await backend.database.sql
+      const rows = await (
+        await backend.database.sql()
+      )
         .selectFrom('audit')
         .select(['action', 'ip'])
         .where('subject_id', '=', session.user.id)
@@ -458,7 +464,13 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
         cursor = body.data.nextCursor
       }
 
-      const rows = await backend.database.sql.selectFrom('users').select('id').orderBy('id', 'desc').execute()
+      const rows = await (
+        await backend.database.sql()
+      )
+        .selectFrom('users')
+        .select('id')
+        .orderBy('id', 'desc')
+        .execute()
       expect(seen).toEqual(rows.map(({ id }) => id))
     })
 
@@ -524,7 +536,9 @@ describe.each(['postgres', 'mysql'] as const)('user on %s', (dialect) => {
       )
 
       expect(answers.filter(({ status }) => status !== 201 && status !== 409)).toEqual([])
-      const rows = await backend.database.sql
+      const rows = await (
+        await backend.database.sql()
+      )
         .selectFrom('users')
         .select('id')
         .where('nickname', '=', 'Uma')
