@@ -26,7 +26,9 @@ interface Server {
   readonly begin: DriverOptions['begin']
   readonly links: (url: URL, statementMs: number) => LinkDriver
   /** What the query builder needs to know of it. */
-  readonly grammar: (kysely: typeof kyselyModule) => Pick<KyselyDialect, 'createQueryCompiler' | 'createAdapter'>
+  readonly grammar: (
+    kysely: typeof kyselyModule,
+  ) => Pick<KyselyDialect, 'createQueryCompiler' | 'createAdapter'>
 }
 
 const POSTGRES: Server = {
