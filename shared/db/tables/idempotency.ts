@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Database, Queries } from '#shared/db/database.ts'
+import { insertOnce } from '#shared/db/insert-once.ts'
 
 export interface IdempotencyTable {
   /** SHA-256 (hex) of caller, route and key. */
@@ -37,9 +38,7 @@ export async function claimIdempotency(
   await (await database.sql()).deleteFrom('idempotency').where('expires_at', '<=', now).execute({ signal })
   const row = { id, request_hash: requestHash, status: null, response: null, expires_at: until }
   const insert = (await database.sql()).insertInto('idempotency').values(row)
-  const once =
-    database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
-  const result = await once.executeTakeFirst({ signal })
+  const result = await insertOnce(insert, database.dialect).executeTakeFirst({ signal })
   return result.numInsertedOrUpdatedRows === 1n
 }
 

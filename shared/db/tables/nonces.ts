@@ -1,4 +1,5 @@
 import type { Database, Queries } from '#shared/db/database.ts'
+import { insertOnce } from '#shared/db/insert-once.ts'
 
 export interface NoncesTable {
   /** SHA-256 (hex) of who signed and the nonce. */
@@ -14,9 +15,7 @@ export async function insertNonceOnce(
   signal: AbortSignal,
 ): Promise<boolean> {
   const insert = (await database.sql()).insertInto('nonces').values(row)
-  const once =
-    database.dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
-  const result = await once.executeTakeFirst({ signal })
+  const result = await insertOnce(insert, database.dialect).executeTakeFirst({ signal })
   return result.numInsertedOrUpdatedRows === 1n
 }
 

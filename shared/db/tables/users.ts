@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Dialect, Queries } from '#shared/db/database.ts'
+import { insertOnce } from '#shared/db/insert-once.ts'
 import { uuidv7 } from '#shared/ids.ts'
 
 export interface UsersTable {
@@ -73,9 +74,7 @@ export async function insertUserOnce(
   user: UserRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const insert = sql.insertInto('users').values(user)
-  const once = dialect === 'mysql' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing())
-  await once.execute({ signal })
+  await insertOnce(sql.insertInto('users').values(user), dialect).execute({ signal })
 }
 
 /** Everything about the person, empty: what a new user begins with and what erasure goes back to. */
