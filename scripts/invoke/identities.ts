@@ -82,7 +82,7 @@ export function createIdentities({ url, folder, env }: IdentitiesOptions): Ident
   }
 
   function post(path: string, body: object) {
-    const headers = { 'content-type': 'application/json' }
+    const headers = { 'content-type': 'application/json', 'accept-language': 'en' }
     return ask(new Request(`${url}/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) }))
   }
 
