@@ -3,6 +3,27 @@ export function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
 }
 
+/**
+ * As `within`, for work whose end is known: after `end` nothing is left behind, and the signal ends no more. Without it
+ * the timers of 3,000 calls a second each fire seconds after their call is over.
+ */
+export function deadline(timeoutMs: number, signal: AbortSignal): { signal: AbortSignal; end(): void } {
+  const controller = new AbortController()
+  const stop = () => controller.abort(signal.reason)
+  const expire = () =>
+    controller.abort(new DOMException(`It took longer than ${timeoutMs} ms`, 'TimeoutError'))
+  const timer = setTimeout(expire, timeoutMs)
+  if (signal.aborted) stop()
+  else signal.addEventListener('abort', stop, { once: true })
+  return {
+    signal: controller.signal,
+    end() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', stop)
+    },
+  }
+}
+
 /** Settles as `work` does, or rejects with the signal's reason as soon as it ends; `work` itself is not stopped. */
 export async function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   work.catch(() => {}) // nobody may be left to take its failure

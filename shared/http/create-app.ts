@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '#shared/clock.ts'
-import { abandonable, within } from '#shared/deadline.ts'
+import { abandonable, deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { once } from '#shared/once.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
@@ -92,15 +92,21 @@ export function createApp(options: AppOptions): HttpApp {
   async function answer(request: Request, invocation: Invocation, seen: Seen): Promise<Response> {
     const url = new URL(request.url)
     checkSize(request.headers, url)
-    if (request.method === 'OPTIONS') {
-      const { allowed, takesAny } = findRoute
-      if (!takesAny(url.pathname))
-        return new Response(null, { status: 204, headers: { allow: allowed(url.pathname) } })
-    }
+    if (request.method === 'OPTIONS' && !findRoute.takesAny(url.pathname))
+      return new Response(null, { status: 204, headers: { allow: findRoute.allowed(url.pathname) } })
     const match = findRoute(request.method, url.pathname)
     seen.match = match
     const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
-    const signal = within(leftMs, invocation.signal)
+    const limit = deadline(leftMs, invocation.signal)
+    try {
+      return await carryOut(match, { request, url, invocation, signal: limit.signal }, seen)
+    } finally {
+      limit.end()
+    }
+  }
+
+  async function carryOut(match: Match, arrived: Omit<Arrived, 'body'>, seen: Seen): Promise<Response> {
+    const { request, invocation, signal } = arrived
     const body = once(() => readBytes(request, MAX_JSON_BYTES, signal))
     if (admit !== undefined) {
       const arrival = { route: routeName(match.route), request, invocation, body, signal }
@@ -108,7 +114,7 @@ export function createApp(options: AppOptions): HttpApp {
       seen.headers = headers
       if (refusal !== undefined) throw refusal
     }
-    const call = await readCall(match, { request, url, invocation, body, signal })
+    const call = await readCall(match, { ...arrived, body })
     const reply = await abandonable(match.route.handle(call), signal)
     return reply instanceof Response ? reply : success(reply, invocation.requestId)
   }

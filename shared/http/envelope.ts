@@ -30,8 +30,15 @@ function json(
   requestId: string,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  return new Response(JSON.stringify(body), {
+  const text = JSON.stringify(body)
+  return new Response(text, {
     status,
-    headers: { ...HEADERS, 'x-request-id': requestId, ...headers },
+    // Without its length Node would send an answer in chunks: two of them, in a second system call.
+    headers: {
+      ...HEADERS,
+      'content-length': String(Buffer.byteLength(text)),
+      'x-request-id': requestId,
+      ...headers,
+    },
   })
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** First line of every canonical request: names the scheme and its version. */
 export const SIGNING_SCHEME = 'XH1-HMAC-SHA256'
@@ -44,7 +44,7 @@ export function canonicalRequest(parts: CanonicalParts): string {
 
 /** Lower-case hex of the SHA-256 of a body's raw bytes, none included. */
 export function hashBody(body: Uint8Array): string {
-  return createHash('sha256').update(body).digest('hex')
+  return hash('sha256', body, 'hex')
 }
 
 /** In lower case, without the ports that clients leave out when they write a Host header. @see RFC 9110 §4.2.3 */

@@ -2,6 +2,7 @@ import type { Cluster, Redis, RedisOptions } from 'ioredis'
 import type { Clock } from '#shared/clock.ts'
 import { limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
+import { gathering } from './gathering.ts'
 import type { RedisAddress } from './redis-address.ts'
 
 export interface ConnectionOptions {
@@ -47,30 +48,32 @@ function backoffMs(attempt: number): number {
 
 /** A connection that opens on first use and again after each loss, and never makes anyone wait for long. */
 export function redisConnection({ address, clock, operationMs }: ConnectionOptions): RedisConnection {
-  let opening: Promise<Client> | undefined
+  let opening: Promise<Opened> | undefined
   let usedAt = 0
   let isClosed = false
 
-  async function current(): Promise<Client> {
+  async function current(): Promise<Opened> {
     if (isClosed) throw new TypeError('Cannot use the state store: it is closed')
     const now = clock()
     if (opening !== undefined && now - usedAt > IDLE_MS) drop(opening)
     usedAt = now
     opening ??= open(address)
-    return ready(await opening)
+    return opening
   }
 
   async function run<T>(work: (client: Client) => Promise<T>, isOver: () => boolean): Promise<T> {
-    const client = await current()
+    const { client, whenReady, gather } = await current()
+    if (client.status !== 'ready') await whenReady()
     // Its caller has been told that it failed: a lock taken now would be nobody's.
     if (isOver()) throw new Error('Nobody waits for this any more')
+    gather()
     return work(client)
   }
 
-  function drop(stale: Promise<Client>): void {
+  function drop(stale: Promise<Opened>): void {
     opening = undefined
     // A client that failed to load has nothing to close.
-    stale.then((client) => client.disconnect()).catch(() => {})
+    stale.then(({ client }) => client.disconnect()).catch(() => {})
   }
 
   return {
@@ -96,7 +99,15 @@ interface Login {
   readonly tls?: object
 }
 
-async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Client> {
+interface Opened {
+  readonly client: Client
+  /** Resolves once it is connected; rejects as soon as an attempt fails. */
+  readonly whenReady: () => Promise<void>
+  /** Call before sending: what is sent in this turn of the event loop leaves in one piece. */
+  readonly gather: () => void
+}
+
+async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Opened> {
   const { Cluster, Redis } = await import('./drivers/ioredis.ts')
   const login: Login = {
     ...(username === undefined ? {} : { username }),
@@ -108,17 +119,19 @@ async function open({ isCluster, nodes, isTls, username, password, db }: RedisAd
     : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
   // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
   client.on('error', () => {})
-  // As many wait for a connection as there are requests in flight; that is no leak.
-  client.setMaxListeners(0)
-  client.connect().catch(() => {}) // `ready` below tells.
-  return client
+  client.connect().catch(() => {}) // `whenReady` tells.
+  return {
+    client,
+    whenReady: readiness(client),
+    gather: client instanceof Redis ? gathering(client) : () => {},
+  }
 }
 
 function clusterOptions(login: Login) {
   return {
     lazyConnect: true,
     // Nodes connect when first used: without it a second command to such a node fails while the first one connects.
-    // Nobody waits in it for long, because `ready` comes first and `use` has a limit.
+    // Nobody waits in it for long, because `whenReady` comes first and `use` has a limit.
     enableOfflineQueue: true,
     slotsRefreshTimeout: 500,
     clusterRetryStrategy: backoffMs,
@@ -131,20 +144,29 @@ function clusterOptions(login: Login) {
 
 const CONNECTING: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'])
 
-/** The client once it is connected; fails as soon as an attempt does. */
-function ready(client: Client): Client | Promise<Client> {
-  if (client.status === 'ready') return client
-  if (!CONNECTING.has(client.status)) throw new Error(`Redis is ${client.status}`)
-  return new Promise((resolve, reject) => {
-    function settle(isReady: boolean) {
-      client.off('ready', onReady)
-      client.off('close', onClose)
-      if (isReady) resolve(client)
-      else reject(new Error('Redis cannot be reached'))
-    }
-    const onReady = () => settle(true)
-    const onClose = () => settle(false)
-    client.once('ready', onReady)
-    client.once('close', onClose)
-  })
+/** Waits for a client; however many wait for one attempt, they share one promise and one pair of listeners. */
+function readiness(client: Client): () => Promise<void> {
+  let waiting: Promise<void> | undefined
+
+  function attempt(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      function settle(isReady: boolean) {
+        waiting = undefined
+        client.off('ready', onReady)
+        client.off('close', onClose)
+        if (isReady) resolve()
+        else reject(new Error('Redis cannot be reached'))
+      }
+      const onReady = () => settle(true)
+      const onClose = () => settle(false)
+      client.once('ready', onReady)
+      client.once('close', onClose)
+    })
+  }
+
+  return async () => {
+    if (!CONNECTING.has(client.status)) throw new Error(`Redis is ${client.status}`)
+    waiting ??= attempt()
+    return waiting
+  }
 }

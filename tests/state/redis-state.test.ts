@@ -121,14 +121,38 @@ describeWith(['redis'], 'the state store on Redis', () => {
     proxy.swallow()
 
     const startedAt = performance.now()
-    for (let call = 0; call < 3; call += 1)
-      await expect(store.get('key', never)).rejects.toMatchObject({ error: 'unavailable' })
+    const failures: unknown[] = []
+    // Bun's `rejects` holds up the event loop while it waits, which would be measured as well.
+    while (failures.length < 3) failures.push(await store.get('key', never).catch((error: unknown) => error))
     const lostMs = performance.now() - startedAt
     proxy.restore()
 
+    for (const failure of failures) expect(failure).toMatchObject({ error: 'unavailable' })
     expect(lostMs).toBeLessThan(500)
     expect(await eventually(() => store.get('key', never), { withinMs: 10_000 })).toBe('value')
     await Promise.all([store.close(), proxy.close()])
+    await server.stop()
+  })
+
+  test('a hundred callers that come before the connection is there leave no listener behind and warn of none', async () => {
+    const warnings: unknown[] = []
+    const note = (warning: unknown) => void warnings.push(warning)
+    process.on('warning', note)
+    const server = await testRedis()
+    const store = redisState({ url: server.url, operationMs: PATIENT_MS })
+
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, (_, at) =>
+        store.consume({ limits: [{ key: `{one}:${at % 7}`, burst: 10, intervalMs: 600_000 }] }, never),
+      ),
+    )
+    await new Promise((resolve) => setImmediate(resolve)) // warnings come a turn later
+    process.off('warning', note)
+
+    expect(warnings).toEqual([])
+    const granted = answers.filter(({ consumptions }) => consumptions[0]?.allowed)
+    expect(granted).toHaveLength(70)
+    await store.close()
     await server.stop()
   })
 
