@@ -69,6 +69,10 @@ function hand(node, args) {
   // The terminal sends Ctrl-C to the whole group; the child decides when to end. A plain kill is passed on.
   process.on('SIGINT', () => {})
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  // npm passes a kill of its own on to the shell between us, which dies of it and tells nobody.
+  const parent = process.ppid
+  const isOrphan = () => process.env['npm_lifecycle_event'] !== undefined && process.ppid !== parent
+  setInterval(() => isOrphan() && child.kill('SIGTERM'), 300).unref()
   child.on('error', (error) => {
     console.error(`Cannot start ${node}: ${error.message}. Run npm ci and then the same command again.`)
     process.exit(1)
