@@ -1,6 +1,7 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
 import { createRiskRank } from '#shared/backend/risk-rank.ts'
+import { createUserKey } from '#shared/backend/user-key.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { parseSigningTokenKeys } from '#shared/tokens/token-keys.ts'
@@ -22,4 +23,5 @@ export default createLoginApp({
   ...backend,
   exchange: wechat.codeExchange,
   ...(settings.asksRiskRank ? { riskRank: createRiskRank(backend, wechat) } : {}),
+  ...(settings.demandsUserKey ? { userKey: createUserKey({ ...settings, ...backend }, wechat) } : {}),
 })

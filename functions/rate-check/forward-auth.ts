@@ -42,9 +42,9 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
   async function handle(call: Call<unknown, Query>): Promise<Response | Reply> {
     const { request, query, invocation, signal } = call
     const limits = ['forward-auth', ...(query.policy === undefined ? [] : [query.policy])]
-    await requireKnown(query.policy, signal)
     const { caller, fault } = await identify(request, query, invocation.clientIp)
-    const consideration = { caller, limits, ...(fault === undefined ? {} : { fault }) }
+    const wrong = (await unknownPolicy(query.policy, signal)) ?? fault
+    const consideration = { caller, limits, ...(wrong === undefined ? {} : { fault: wrong }) }
     const { headers, refusal } = await guard.consider(call, consideration)
     if (refusal !== undefined) return refused(call, refusal, headers)
     try {
@@ -55,9 +55,9 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     }
   }
 
-  async function requireKnown(policy: string | undefined, signal: AbortSignal): Promise<void> {
-    if (policy === undefined || Object.hasOwn(await guard.policies(signal), policy)) return
-    throw new Fault('validation_failed', { details: [{ path: 'policy', message: 'no such policy' }] })
+  async function unknownPolicy(policy: string | undefined, signal: AbortSignal): Promise<Fault | undefined> {
+    if (policy === undefined || Object.hasOwn(await guard.policies(signal), policy)) return undefined
+    return new Fault('validation_failed', { details: [{ path: 'policy', message: 'no such policy' }] })
   }
 
   async function identify(request: Request, { session }: Query, ip: string) {
@@ -65,7 +65,7 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     try {
       const claims = await sessions.claims(request)
       if (claims === undefined && session === 'required') throw new Fault('unauthenticated')
-      const caller: Caller = { ...stranger, ...(claims === undefined ? {} : { session: claims }) }
+      const caller: Caller = { ...stranger, ...(claims && { session: claims, userId: claims.userId }) }
       return { caller }
     } catch (error) {
       if (!(error instanceof Fault)) throw error

@@ -1,5 +1,6 @@
 import type { Database } from '#shared/db/database.ts'
 import { listAudit } from '#shared/db/tables/audit.ts'
+import { listDecisionsAbout } from '#shared/db/tables/risk-decisions.ts'
 import { listSessions } from '#shared/db/tables/sessions.ts'
 import { route } from '#shared/http/route.ts'
 import { presentUser } from '#shared/users/present-user.ts'
@@ -8,7 +9,7 @@ import { presentSession } from './sessions.ts'
 
 const MAX_EXPORTED_ROWS = 1_000
 
-/** GET /user/export → 200 {user, sessions, audit}: a copy of all that is kept about the caller. @see PIPL art. 45 */
+/** GET /user/export → 200 {user, sessions, audit, decisions}: a copy of all that is kept about the caller. @see PIPL art. 45 */
 export function exportData({
   database,
   requireUser,
@@ -21,8 +22,10 @@ export function exportData({
     path: '/user/export',
     async handle({ request, signal }) {
       const { user } = await requireUser(request, signal)
-      const sessions = await listSessions(await database.sql(), user.id, MAX_EXPORTED_ROWS, signal)
-      const audit = await listAudit(await database.sql(), user.id, MAX_EXPORTED_ROWS, signal)
+      const sql = await database.sql()
+      const sessions = await listSessions(sql, user.id, MAX_EXPORTED_ROWS, signal)
+      const audit = await listAudit(sql, user.id, MAX_EXPORTED_ROWS, signal)
+      const decisions = await listDecisionsAbout(sql, user.id, MAX_EXPORTED_ROWS, signal)
       return {
         headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
         data: {
@@ -36,6 +39,13 @@ export function exportData({
             at: row.at.toISOString(),
             action: row.action,
             ip: row.actor_id === user.id ? row.ip : null,
+          })),
+          // Kept for a week, to try rules on; which rule it was is not the caller's to see.
+          decisions: decisions.map((row) => ({
+            at: row.at.toISOString(),
+            route: row.route,
+            action: row.action,
+            facts: JSON.parse(row.facts),
           })),
         },
       }

@@ -13,7 +13,6 @@ const settings = readEnv(process.env, (read) => ({
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   dataKeys: read.parsed('DATA_KEYS', parseKeyring),
   indexKey: read.parsed('INDEX_KEY', parseKey),
-  demandsUserKey: read.oneOf('SIGNING_USER_KEY', ['off', 'on'], 'off') === 'on',
 }))
 
 const backend = openBackend('user', settings)

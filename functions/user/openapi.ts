@@ -80,6 +80,9 @@ export const descriptions: RouteDescriptions = {
         user: v.object({ ...publicUserFields, updatedAt: time }),
         sessions: v.array(v.object({ ...sessionFields, endedAt: v.nullable(time) })),
         audit: v.array(v.object({ at: time, action: v.string(), ip: v.nullable(v.string()) })),
+        decisions: v.array(
+          v.object({ at: time, route: v.string(), action: v.string(), facts: v.looseObject({}) }),
+        ),
       }),
     },
   },

@@ -39,6 +39,7 @@ export function wechatSettings(read: Read) {
   return {
     appSecret: read.secret('WECHAT_APP_SECRET'),
     wechatUrl: read.url('WECHAT_BASE_URL', { schemes: ['https', 'http'], fallback: WECHAT_URL }),
+    demandsUserKey: read.oneOf('SIGNING_USER_KEY', SWITCH, 'off') === 'on',
     asksRiskRank: read.oneOf('WECHAT_RISK_RANK', SWITCH, 'off') === 'on',
   }
 }

@@ -1,31 +1,51 @@
+import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import { findUser } from '#shared/db/tables/users.ts'
+import { within } from '#shared/deadline.ts'
 import type { UserFacts } from '#shared/guard/judge.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
+import { singleFlight } from '#shared/wechat/single-flight.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
 
 export interface RiskRankOptions {
   readonly database: Database
   readonly state: StateStore
+  readonly clock: Clock
+  readonly logger: Logger
 }
 
 const REMEMBERED_MS = 10 * 60_000
+/** While WeChat does not answer nobody else of the same user waits for it. */
+const FAILURE_REMEMBERED_MS = 30_000
+const ASK_MS = 1_000
 /** What rules see while nobody knows. */
 const UNKNOWN = -1
 
-/** Asks WeChat for a user's risk rank, at most once in ten minutes a user. */
+/** Asks WeChat for a user's risk rank, at most once in ten minutes a user; -1 while it cannot be had. */
 export function createRiskRank(
-  { database, state }: RiskRankOptions,
+  { database, state, clock, logger }: RiskRankOptions,
   wechat: Pick<Wechat, 'riskRank'>,
 ): NonNullable<UserFacts['riskRank']> {
-  return async ({ userId, ip }, signal) => {
+  const flight = singleFlight<number>({ timeoutMs: 2 * ASK_MS, clock })
+
+  async function ask(userId: string, clientIp: string, signal: AbortSignal): Promise<number> {
+    const openid = (await findUser(await database.sql(), userId, signal))?.openid
+    return openid === undefined || openid === null ? UNKNOWN : wechat.riskRank({ openid, clientIp }, signal)
+  }
+
+  async function remembered(userId: string, clientIp: string, signal: AbortSignal): Promise<number> {
     const key = `{u:${userId}}:rank`
     const known = await state.get(key, signal).catch(() => undefined) // the store is only a memory here
     if (known !== undefined) return Number(known)
-    const openid = (await findUser(await database.sql(), userId, signal))?.openid
-    if (openid === undefined || openid === null) return UNKNOWN
-    const rank = await wechat.riskRank({ openid, clientIp: ip }, signal)
-    await state.set(key, String(rank), { ttlMs: REMEMBERED_MS }, signal).catch(() => {})
+    const rank = await ask(userId, clientIp, within(ASK_MS, signal)).catch((cause: unknown) => {
+      logger.warn('risk.rank_unknown', { cause })
+      return UNKNOWN
+    })
+    const ttlMs = rank === UNKNOWN ? FAILURE_REMEMBERED_MS : REMEMBERED_MS
+    await state.set(key, String(rank), { ttlMs }, signal).catch(() => {})
     return rank
   }
+
+  return ({ userId, ip }, signal) => flight(userId, (own) => remembered(userId, ip, own), signal)
 }

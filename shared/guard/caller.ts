@@ -10,6 +10,8 @@ export interface Caller {
   readonly tenant: string
   /** Of a bearer token that verifies; whether it has ended is another question. */
   readonly session?: Session
+  /** The session's user, or whom a login has just found out. */
+  readonly userId?: string | undefined
   /** Whose key signed the request, where it is a partner's. */
   readonly partner?: string
 }

@@ -17,19 +17,12 @@ export function checksFor(names: readonly string[], policies: Policies, caller: 
   })
 }
 
-function subjectOf({
-  session,
-  ip,
-  device,
-  route,
-  tenant,
-  partner,
-}: Caller): Partial<Record<KeyPart, string>> {
+function subjectOf({ userId, ip, device, route, tenant, partner }: Caller): Partial<Record<KeyPart, string>> {
   return {
     ip: ipKey(ip),
     route,
     tenant: partner ?? tenant,
-    ...(session === undefined ? {} : { user: session.userId }),
+    ...(userId === undefined ? {} : { user: userId }),
     ...(device === '' ? {} : { device }),
   }
 }

@@ -82,7 +82,7 @@ export function createGuard(options: GuardOptions): Guard {
     const answer = checks.length === 0 ? NOTHING_CHECKED : await limiter.check({ checks, alsoGet }, signal)
     const refusal = limitRefusal(answer) ?? fault ?? ended(request, session, answer.values)
     if (refusal !== undefined) return { headers: limitHeaders(answer.results), refusal }
-    const look = { caller, userId: session?.userId, phase, policies: known, invocation }
+    const look = { caller, phase, policies: known, invocation }
     const judged = await judge(look, signal)
     const headers = limitHeaders([...answer.results, ...judged.results])
     return { headers, ...(judged.refusal === undefined ? {} : { refusal: judged.refusal }) }
@@ -101,7 +101,7 @@ export function createGuard(options: GuardOptions): Guard {
       const signed = demand && (await signatures.verify({ ...call, demand }, signal))
       if (signed?.partner !== undefined) return { caller: { ...stranger, partner: signed.partner } }
       const claims = signed === undefined ? await session().catch(noSession) : await session()
-      return { caller: { ...stranger, ...(claims === undefined ? {} : { session: claims }) } }
+      return { caller: { ...stranger, ...(claims && { session: claims, userId: claims.userId }) } }
     } catch (error) {
       if (!(error instanceof Fault)) throw error
       return { caller: stranger, fault: error }
@@ -122,7 +122,7 @@ export function createGuard(options: GuardOptions): Guard {
 
   async function identified({ request, invocation, signal }: GuardedCall, userId: string): Promise<void> {
     const device = deviceOf(request.headers)
-    const caller = { ip: invocation.clientIp, device, route: 'POST /login', tenant }
+    const caller = { ip: invocation.clientIp, device, route: 'POST /login', tenant, userId }
     const look = {
       caller,
       userId,

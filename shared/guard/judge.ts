@@ -32,8 +32,6 @@ export interface JudgeOptions {
 /** What the rules are asked about. */
 export interface Look {
   readonly caller: Caller
-  /** The user, where the caller has a session or a login has just found out. */
-  readonly userId?: string | undefined
   readonly phase?: Occasion['phase']
   readonly policies: Policies
   readonly invocation: Invocation
@@ -53,7 +51,8 @@ const FRESH_MS = 5 * 60_000
 /** Applies the published rules to a call. */
 export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOptions): Judge {
   return async (look, signal) => {
-    const { caller, policies, userId, invocation } = look
+    const { caller, policies, invocation } = look
+    const { userId } = caller
     const decision = await risk.decide(occasionOf(look), signal)
     if (decision.action === 'allow') return { results: [] }
     const { action, rule } = decision
@@ -70,9 +69,9 @@ export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOption
     return { refusal: limitRefusal(answer), results: answer.results }
   }
 
-  function occasionOf({ caller, userId, phase, invocation }: Look): Occasion {
+  function occasionOf({ caller, phase, invocation }: Look): Occasion {
     const { riskRank } = facts
-    const { ip, device, route } = caller
+    const { ip, device, route, userId } = caller
     return {
       route,
       ip,

@@ -51,6 +51,20 @@ describe('a rule about WeChat’s risk rank', () => {
     expect(asked()).toBe(3)
   })
 
+  test('asks WeChat once for logins of one person at once, and once while it fails', async () => {
+    await backend.publish({ rules: [HIGH_RISK] })
+    const three = () => Promise.all([1, 2, 3].map(() => backend.logIn('alice')))
+
+    await three()
+    const whileUp = asked()
+    backend.advance(10 * 60_000 + 1)
+    backend.wechat.control.fail({ endpoint: RANK, status: 500 })
+    await three()
+    await three()
+
+    expect([whileUp, asked()]).toEqual([1, 2])
+  })
+
   test('asks nobody while no rule is about it', async () => {
     await backend.publish({ rules: [{ ...HIGH_RISK, when: 'user.ageDays > 1' }] })
 
@@ -87,7 +101,7 @@ describe('while WeChat tells no rank', () => {
     const { body } = await backend.logIn('mallory-risk4')
 
     expect(body.details).toEqual([{ reason: 'rank_unknown' }])
-    expect(backend.log.join('')).toContain('"part":"wechat.riskRank"')
+    expect(backend.log.join('')).toContain('"event":"risk.rank_unknown"')
   })
 
   test('logins go on, and the rank counts again once WeChat does', async () => {
@@ -96,6 +110,7 @@ describe('while WeChat tells no rank', () => {
 
     const down = await backend.logIn('mallory-risk4')
     backend.wechat.control.clearFailures()
+    backend.advance(30_001)
     const later = await backend.logIn('mallory-risk4')
 
     expect([down, later].map(brief)).toEqual(['200 ok', '403 risk_denied'])

@@ -106,6 +106,26 @@ describe('a published rule', () => {
     expect(answers.at(-1)?.headers.get('retry-after')).toBe('30')
   })
 
+  test('that throttles by user counts the logins of a person, once that is known', async () => {
+    await admin('/rate-check/policies', {
+      policies: { logins: { quota: 1, windowS: 60, by: ['user'] } },
+    })
+    const throttle = { action: 'throttle', policy: 'logins' } as const
+    await publish({
+      id: 'logins',
+      priority: 1,
+      scope: { route: '/login' },
+      when: 'user.signedIn',
+      ...throttle,
+    })
+    const logIn = (name: string) =>
+      backend.call('/login', { body: { code: backend.wechat.control.mintLoginCode(name).code } })
+
+    const answers = [await logIn('alice'), await logIn('alice'), await logIn('bob')]
+
+    expect(answers.map(brief)).toEqual(['200 ok', '429 rate_limited', '200 ok'])
+  })
+
   test('in the shadow only counts', async () => {
     await publish({
       id: 'would-deny',

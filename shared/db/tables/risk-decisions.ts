@@ -46,6 +46,22 @@ export async function deleteDecisionsBefore(sql: Queries, before: Date, signal: 
   await sql.deleteFrom('risk_decisions').where('at', '<', before).execute({ signal })
 }
 
+/** What was decided about a user, newest first. */
+export function listDecisionsAbout(
+  sql: Queries,
+  userId: string,
+  limit: number,
+  signal: AbortSignal,
+): Promise<RiskDecisionRow[]> {
+  return sql
+    .selectFrom('risk_decisions')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute({ signal })
+}
+
 /** Removes what was recorded about a user; part of erasing them. */
 export async function eraseDecisions(sql: Queries, userId: string, signal: AbortSignal): Promise<void> {
   await sql.deleteFrom('risk_decisions').where('user_id', '=', userId).execute({ signal })
