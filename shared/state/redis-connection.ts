@@ -61,8 +61,11 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     return opening
   }
 
-  async function run<T>(work: (client: Client) => Promise<T>, isOver: () => boolean): Promise<T> {
-    const { client, whenReady, gather } = await current()
+  async function run<T>(
+    { client, whenReady, gather }: Opened,
+    work: (client: Client) => Promise<T>,
+    isOver: () => boolean,
+  ): Promise<T> {
     if (client.status !== 'ready') await whenReady()
     // Its caller has been told that it failed: a lock taken now would be nobody's.
     if (isOver()) throw new Error('Nobody waits for this any more')
@@ -80,7 +83,9 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     async use(work, signal) {
       signal.throwIfAborted()
       try {
-        return await limited(operationMs, (isOver) => run(work, isOver), signal)
+        // Before the limit begins: while a cold start loads the driver, no server is being waited for.
+        const opened = await current()
+        return await limited(operationMs, (isOver) => run(opened, work, isOver), signal)
       } catch (error) {
         signal.throwIfAborted()
         throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })

@@ -95,11 +95,11 @@ describe('a limit of 100', () => {
   const limited = { RATE_LIMIT_FACTOR: '5' }
 
   /** The answers to 1,000 calls about one user, so many of them at a time. */
-  async function storm(ask: Ask, inFlight: number): Promise<readonly Asked[]> {
+  async function storm(ask: Ask, user: string, inFlight: number): Promise<readonly Asked[]> {
     const answers: Asked[] = []
     let left = CALLS
     const line = async () => {
-      while (left-- > 0) answers.push(await ask('phone-day', 'one', 1))
+      while (left-- > 0) answers.push(await ask('phone-day', user, 1))
     }
     await Promise.all(Array.from({ length: inFlight }, line))
     return answers
@@ -107,16 +107,28 @@ describe('a limit of 100', () => {
 
   const allowedOf = (answers: readonly Asked[]) => answers.filter(({ allowed }) => allowed === true).length
 
-  describeWith(['redis'], 'in Redis', () => {
-    test('lets exactly 100 of 1,000 calls pass that come at once and start several instances', async () => {
-      const cloud = await startDevCommand({ env: { ...limited, DATABASE_URL: postgres.url } })
+  /** The policy refuses what the store does not answer in time, and such a call may have been counted. */
+  function expectHundred(answers: readonly Asked[]): void {
+    const unanswered = answers.filter(({ status }) => status === 503).length
+    expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([])
+    expect(allowedOf(answers)).toBeLessThanOrEqual(100)
+    expect(allowedOf(answers) + unanswered).toBeGreaterThanOrEqual(100)
+  }
 
-      const answers = await storm(rateCheck(cloud, createClient(cloud.url)), CALLS)
+  describeWith(['redis'], 'in Redis', () => {
+    test('lets exactly 100 of 1,000 calls at once pass, whichever of several instances they meet', async () => {
+      const cloud = await startDevCommand({ env: { ...limited, DATABASE_URL: postgres.url } })
+      const ask = rateCheck(cloud, createClient(cloud.url))
+
+      // Ten processes that start on two cores keep some calls waiting for longer than the store may take.
+      const starting = await storm(ask, 'first', CALLS)
+      const answers = await storm(ask, 'second', CALLS)
       const instances = cloud.instances('rate-check').length
       await cloud.end('SIGTERM')
 
-      expect(allowedOf(answers)).toBe(100)
+      expectHundred(starting)
       expect(answers.filter(({ status }) => status !== 200)).toEqual([])
+      expect(allowedOf(answers)).toBe(100)
       expect(instances).toBeGreaterThan(1)
     }, 60_000)
   })
@@ -126,17 +138,13 @@ describe('a limit of 100', () => {
     const env = { ...limited, DATABASE_URL: postgres.url, PATH: '/nonexistent' }
     const cloud = await startDevCommand({ env })
 
-    const answers = await storm(rateCheck(cloud, createClient(cloud.url)), 150)
+    const answers = await storm(rateCheck(cloud, createClient(cloud.url)), 'one', 150)
     const instances = cloud.instances('rate-check').length
     const banner = cloud.banner()
     await cloud.end('SIGTERM')
 
-    // The policy refuses what the store does not answer in time, and such a call may have been counted.
-    const unanswered = answers.filter(({ status }) => status === 503).length
     expect(banner).toContain('in PostgreSQL')
-    expect(allowedOf(answers)).toBeLessThanOrEqual(100)
-    expect(allowedOf(answers) + unanswered).toBeGreaterThanOrEqual(100)
-    expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([])
+    expectHundred(answers)
     expect(instances).toBeGreaterThan(1)
   }, 60_000)
 })
