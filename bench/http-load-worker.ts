@@ -17,8 +17,8 @@ export interface HttpLoad {
 }
 
 const CONNECTIONS = 16
-const ROUNDS = 5
-const ROUND_MS = 2_000
+const ROUNDS = 3
+const ROUND_MS = 1_200
 
 const [target = '', kid = '', key = ''] = process.argv.slice(2)
 const url = new URL(target)

@@ -1,5 +1,6 @@
 // npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
 import { benchEdit } from './edit.ts'
+import { benchRateCheck } from './rate-check.ts'
 import { benchRateLimit } from './rate-limit.ts'
 import { benchRules } from './rules.ts'
 import { benchSize } from './size.ts'
@@ -15,6 +16,7 @@ const HELP = `npm run bench [-- names]
   tokens   access tokens verified and sessions refreshed, per second on one core, on Node and on Bun
   rules    a decision over 100 risk rules, and what it costs to have them ready
   rate-limit  limits checked on Redis, per second, and the memory of a key, beside other libraries
+  rate-check  the built function over HTTP, signed, on Bun and on Node, beside bare servers around other libraries
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
 
@@ -25,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   tokens: benchTokens,
   rules: benchRules,
   'rate-limit': benchRateLimit,
+  'rate-check': benchRateCheck,
 }
 
 const names = process.argv.slice(2)
