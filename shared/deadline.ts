@@ -3,11 +3,16 @@ export function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
   return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
 }
 
+export interface Deadline {
+  readonly signal: AbortSignal
+  readonly end: () => void
+}
+
 /**
  * As `within`, for work whose end is known: after `end` nothing is left behind, and the signal ends no more. Without it
  * the timers of 3,000 calls a second each fire seconds after their call is over.
  */
-export function deadline(timeoutMs: number, signal: AbortSignal): { signal: AbortSignal; end(): void } {
+export function deadline(timeoutMs: number, signal: AbortSignal): Deadline {
   const controller = new AbortController()
   const stop = () => controller.abort(signal.reason)
   const expire = () =>

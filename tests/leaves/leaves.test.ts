@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { once as nextEvent } from 'node:events'
 import { connect } from 'node:net'
 import { Worker } from 'node:worker_threads'
-import { abandonable, limited, sleep, within } from '#shared/deadline.ts'
+import { abandonable, deadline, limited, sleep, within } from '#shared/deadline.ts'
 import { isUuid, randomId, uuidv7 } from '#shared/ids.ts'
 import { once } from '#shared/once.ts'
 
@@ -85,6 +85,34 @@ describe('deadlines', () => {
     const signal = within(5, new AbortController().signal)
 
     await expect(abandonable(new Promise(() => {}), signal)).rejects.toMatchObject({ name: 'TimeoutError' })
+  })
+
+  test('a deadline ends after its time, or with the signal it stands under', async () => {
+    const late = deadline(5, new AbortController().signal)
+    const stop = new AbortController()
+    const stopped = deadline(60_000, stop.signal)
+    const over = deadline(60_000, AbortSignal.abort(new Error('before')))
+
+    stop.abort(new Error('enough'))
+
+    expect(stopped.signal.reason).toMatchObject({ message: 'enough' })
+    expect(over.signal.reason).toMatchObject({ message: 'before' })
+    await expect(abandonable(new Promise(() => {}), late.signal)).rejects.toMatchObject({
+      name: 'TimeoutError',
+    })
+    stopped.end()
+    over.end()
+  })
+
+  test('a deadline that was ended neither passes nor hears of anything', async () => {
+    const stop = new AbortController()
+    const { signal, end } = deadline(5, stop.signal)
+
+    end()
+    stop.abort()
+    await new Promise((resolve) => setTimeout(resolve, 10))
+
+    expect(signal.aborted).toBe(false)
   })
 
   test('limited ends after its time, and tells the work that nobody waits any more', async () => {
