@@ -30,19 +30,15 @@ export function deadline(timeoutMs: number, signal: AbortSignal): Deadline {
 }
 
 /** Settles as `work` does, or rejects with the signal's reason as soon as it ends; `work` itself is not stopped. */
-export async function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  work.catch(() => {}) // nobody may be left to take its failure
-  signal.throwIfAborted()
-  let stop = () => {}
-  const ended = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop, { once: true })
+export function abandonable<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    const end = () => signal.removeEventListener('abort', stop)
+    if (signal.aborted) stop()
+    else signal.addEventListener('abort', stop, { once: true })
+    // A failure that comes after the end goes nowhere, since nobody is left to take it.
+    work.then(resolve, reject).finally(end)
   })
-  try {
-    return await Promise.race([work, ended])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }
 
 /**
