@@ -35,14 +35,15 @@ export interface KeyRings {
 type Kind = SignedBy['by']
 
 const ACCEPTED: Readonly<Record<Demand, readonly Kind[]>> = {
-  optional: ['session', 'user-key', 'partner'],
+  // A partner's does not bind the call to the session whose token it carries.
+  optional: ['session', 'user-key'],
   required: ['session', 'user-key'],
   'user-key': ['user-key'],
   partner: ['partner'],
 }
 
 /** What a key id says about the key: ids of master keys have no dot. */
-export function kindOf(kid: string): Kind {
+function kindOf(kid: string): Kind {
   if (userKeyVersion(kid) !== undefined) return 'user-key'
   return kid.includes('.') ? 'partner' : 'session'
 }

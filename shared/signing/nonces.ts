@@ -4,7 +4,9 @@ import type { Database } from '#shared/db/database.ts'
 import { deleteExpiredNonces, insertNonceOnce } from '#shared/db/tables/nonces.ts'
 import { Fault } from '#shared/errors.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { createRareLog } from '#shared/telemetry/rare-log.ts'
 import { MAX_SKEW_S } from './clock-skew.ts'
 
 export interface NonceUse {
@@ -12,11 +14,11 @@ export interface NonceUse {
   readonly owner: string
   readonly nonce: string
   /**
-   * What a repetition could do. `demanded-write`: what must not happen, so the database decides, whatever becomes of the
-   * state store. `write`: the state store decides, and the database while that is down. `read`: the state store decides;
+   * What a repetition could do. `write`: what must not happen, so the database decides, whatever becomes of the state
+   * store. `partner-write`: the state store decides, and the database while that is down. `read`: the state store decides;
    * while it is down clock and MAC have to do.
    */
-  readonly call: 'demanded-write' | 'write' | 'read'
+  readonly call: 'write' | 'partner-write' | 'read'
   /** Names the request to its platform. A read that the platform itself sends again, to another instance, keeps it. */
   readonly requestId?: string | undefined
 }
@@ -40,17 +42,16 @@ export interface NoncesOptions {
 const KEPT_MS = 2 * MAX_SKEW_S * 1_000 + 60_000
 const SWEEP_EVERY_MS = 60_000
 const SWEEP_MS = 1_000
-const LOG_EVERY_MS = 1_000
 
 export function createNonces({ state, database, clock, logger }: NoncesOptions): Nonces {
   let sweptAt = -Infinity // so that instances that don't live long sweep, too
-  let loggedAt = -Infinity
+  const degraded = createRareLog({ logger, clock }, 'signing.degraded')
 
   async function use(nonceUse: NonceUse, signal: AbortSignal): Promise<boolean> {
     const { owner, nonce, call } = nonceUse
     const inState = await useInState(nonceUse, signal)
     if (inState === 'used') return false
-    if (call === 'demanded-write' || (call === 'write' && inState === 'down')) {
+    if (call === 'write' || (call === 'partner-write' && inState === 'down')) {
       return useInDatabase(owner, nonce, signal)
     }
     return true
@@ -65,7 +66,7 @@ export function createNonces({ state, database, clock, logger }: NoncesOptions):
       return isRepeated ? 'fresh' : 'used'
     } catch (error) {
       if (!(error instanceof Fault && error.error === 'unavailable')) throw error
-      logDegraded(call, error)
+      degraded({ call, causes: causesOf(error) })
       return 'down'
     }
   }
@@ -86,13 +87,6 @@ export function createNonces({ state, database, clock, logger }: NoncesOptions):
     await deleteExpiredNonces(await database.sql(), new Date(now), AbortSignal.timeout(SWEEP_MS)).catch(
       () => {},
     )
-  }
-
-  function logDegraded(call: NonceUse['call'], cause: unknown): void {
-    const now = clock()
-    if (now - loggedAt < LOG_EVERY_MS) return
-    loggedAt = now
-    logger.warn('signing.degraded', { call, cause })
   }
 
   return { use }

@@ -10,7 +10,7 @@ import {
 } from './canonical-request.ts'
 import { requireNear } from './clock-skew.ts'
 import { explainDelivery, explainMalformed, explainRefusal, type Explanation } from './explain.ts'
-import { findKey, kindOf } from './find-key.ts'
+import { findKey } from './find-key.ts'
 import type { NonceUse, Nonces } from './nonces.ts'
 import type { PartnerKey, PartnerKeys } from './partner-keys.ts'
 import { sessionKeyOf } from './session-signing-key.ts'
@@ -67,10 +67,11 @@ export interface SignedBy {
 
 export interface SignatureCheck {
   /**
-   * Who signed the request; undefined when nobody did and nobody had to. Judged in this order: shape, the token's own
-   * validity, clock, MAC, nonce.
+   * Who signed the request; undefined when nobody did and nobody had to. Judged in this order: shape, the access token
+   * (a partner's call needs none), clock, MAC, nonce.
    *
-   * @throws Fault `bad_request`, the session's own, `clock_skew`, `signature_invalid` or `request_replayed`.
+   * @throws Fault `bad_request`, `unauthenticated` or the token's own, `clock_skew`, `signature_invalid`,
+   *   `request_replayed`, what WeChat's key meets, or `unavailable` where the nonce cannot be judged.
    */
   verify(call: SignedCall, signal: AbortSignal): Promise<SignedBy | undefined>
 }
@@ -114,9 +115,11 @@ export function createSignatureCheck(options: SignatureCheckOptions): SignatureC
     signal: AbortSignal,
   ): Promise<SignedBy> {
     const { kid, ts, nonce, sig } = header
-    const session = kindOf(kid) === 'partner' ? undefined : await call.session()
-    requireNear(ts, clock())
     const { demand, partner } = call
+    // Whatever key it names: where a session has to sign, the token is judged first.
+    const session = demand === 'partner' ? undefined : await call.session()
+    if (session === undefined && isForSessions(demand)) throw new Fault('unauthenticated')
+    requireNear(ts, clock())
     const found = await findKey(options, { kid, demand, partner, session }, signal)
     const body = await call.body()
     const expected = expectedParts(call.request, body).map((parts) => ({
@@ -189,7 +192,11 @@ function nonceCall(call: SignedCall): Pick<NonceUse, 'call' | 'requestId'> {
 function kindOfCall({ request, demand }: SignedCall): NonceUse['call'] {
   if (request.method === 'GET' || request.method === 'HEAD') return 'read'
   // What partners send is deduplicated by what it means; a row for each of their calls would cost more than they do.
-  return demand === 'optional' || demand === 'partner' ? 'write' : 'demanded-write'
+  return demand === 'partner' ? 'partner-write' : 'write'
+}
+
+function isForSessions(demand: Demand): boolean {
+  return demand === 'required' || demand === 'user-key'
 }
 
 /** Tries every name, whichever fits: the time tells nothing about which one did. */

@@ -18,7 +18,7 @@ async function withHeader(change: (header: string) => string): Promise<Request> 
   return signed
 }
 
-// Optional signatures are verified by the state store alone, so that no test here needs a database.
+// Signatures that nobody demands are verified as strictly as those that somebody does.
 const setting = signingSetting()
 const outcome = (sent: Request) => setting.outcome(sent, { demand: 'optional' })
 

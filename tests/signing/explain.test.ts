@@ -128,7 +128,7 @@ describe('in the local cloud a refused signature is explained', () => {
 
   test('to a caller whose access token is missing, and to a partner with a key of another', async () => {
     const one = setting()
-    const without = { session: async () => undefined }
+    const without = { session: async () => undefined, demand: 'optional' }
     const asPartner = { ...without, demand: 'partner', partner: 'acme' }
 
     expect((await explained(one, await one.sign(call()), without)).hint).toContain('no access token')

@@ -54,19 +54,38 @@ function databaseSuite(dialect: Dialect) {
     expect(await hundredTimes(without, await without.sign(order()), 'optional')).toEqual(ONCE)
   })
 
-  test('a write that demands a signature stays used when the state store loses everything', async () => {
-    const states = { now: memoryState() as StateStore }
-    const state: StateStore = { ...states.now, set: (...call) => states.now.set(...call) }
+  test.each([
+    ['POST', 'required'],
+    ['PUT', 'optional'],
+    ['DELETE', 'optional'],
+  ] as const)(
+    'a signed %s whose signature is %s stays used when the state store loses everything',
+    async (method, demand) => {
+      const states = { now: memoryState() as StateStore }
+      const state: StateStore = { ...states.now, set: (...call) => states.now.set(...call) }
+      const setting = signingSetting({ database, state })
+      const signed = await setting.sign(new Request('https://api.example.com/api/v1/user', { method }))
+
+      const first = await setting.outcome(signed, { demand })
+      states.now = memoryState()
+      const afterLoss = await setting.outcome(signed, { demand })
+      states.now = down()
+      const afterOutage = await setting.outcome(signed, { demand })
+
+      expect([first, afterLoss, afterOutage]).toEqual(['session k2', 'request_replayed', 'request_replayed'])
+    },
+  )
+
+  test('a write that was sent while the state store was down stays used when it is back', async () => {
+    const state = memoryState({ failing: true })
     const setting = signingSetting({ database, state })
     const signed = await setting.sign(order())
 
-    const first = await setting.outcome(signed)
-    states.now = memoryState()
-    const afterLoss = await setting.outcome(signed)
-    states.now = down()
-    const afterOutage = await setting.outcome(signed)
+    const first = await setting.outcome(signed, { demand: 'optional' })
+    state.failing = false
+    const afterOutage = await setting.outcome(signed, { demand: 'optional' })
 
-    expect([first, afterLoss, afterOutage]).toEqual(['session k2', 'request_replayed', 'request_replayed'])
+    expect([first, afterOutage]).toEqual(['session k2', 'request_replayed'])
   })
 
   test('a partner’s write is used once, too', async () => {
@@ -81,7 +100,7 @@ function databaseSuite(dialect: Dialect) {
 
   test('the same nonce of another session is another nonce', async () => {
     const setting = signingSetting({ database, state: down() })
-    const use = { nonce: 'A'.repeat(22), call: 'demanded-write' } as const
+    const use = { nonce: 'A'.repeat(22), call: 'write' } as const
 
     const fresh = [
       await setting.nonces.use({ ...use, owner: 's1' }, signal),
@@ -179,6 +198,23 @@ describe('a replay', () => {
 
     expect(answers).toEqual(['signature_invalid', 'session k2'])
     expect(state.entries().size).toBe(1)
+  })
+})
+
+describe('with the state store', () => {
+  test('nobody asks the database about a read or a partner’s write', async () => {
+    const setting = signingSetting({ database: NO_DATABASE })
+    const partner = { demand: 'partner' } as const
+    const [get, post] = [await setting.sign(read()), await setting.signAsPartner(order())]
+
+    expect([await setting.outcome(get), await setting.outcome(get)]).toEqual([
+      'session k2',
+      'request_replayed',
+    ])
+    expect([await setting.outcome(post, partner), await setting.outcome(post, partner)]).toEqual([
+      'partner acme.k1',
+      'request_replayed',
+    ])
   })
 })
 

@@ -14,6 +14,7 @@ import {
 import type { StateStore } from '#shared/state/store.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { memoryState } from '#tests/fakes/memory-state.ts'
+import { memoryDatabase } from './memory-database.ts'
 
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
 export const START = Date.UTC(2026, 10, 23, 12)
@@ -57,7 +58,7 @@ export function memoryNonces(): Nonces {
 }
 
 /** A signature check with keys of its own, a clock that tests turn, and callers. */
-export function signingSetting({ state, database = NO_DATABASE, ...options }: SettingOptions = {}) {
+export function signingSetting({ state, database = memoryDatabase(), ...options }: SettingOptions = {}) {
   let nowMs = START
   const clock = () => nowMs
   const lines: string[] = []

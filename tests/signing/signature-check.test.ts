@@ -34,7 +34,7 @@ describe('a route takes the kinds of signatures it demands', () => {
       none: 'unsigned',
       session: 'session k2',
       'user-key': 'user-key wx.7',
-      partner: 'partner acme.k1',
+      partner: 'signature_invalid',
     },
     required: {
       none: 'bad_request',
@@ -76,12 +76,49 @@ describe('a signature', () => {
     })
   })
 
-  test('of a session without an access token is wrong, whatever the key', async () => {
-    const one = setting()
-    const session = async () => undefined
+  test.each(['required', 'user-key'] as const)(
+    'without an access token is nobody’s where it is %s, whatever the key and the clock',
+    async (demand) => {
+      const one = setting()
+      const without = { demand, session: async () => undefined }
+      const sent = [
+        await one.sign(call()),
+        await signAsUser(one, 7),
+        await one.signAsPartner(call()),
+        await one.sign(call(), { kid: 'k9', key: randomBytes(32) }),
+      ]
 
-    expect(await one.outcome(await one.sign(call()), { session })).toBe('signature_invalid')
-    expect(await one.outcome(await signAsUser(one, 7), { session })).toBe('signature_invalid')
+      const atOnce = await Promise.all(sent.map((request) => one.outcome(request, without)))
+      one.advance(301_000)
+      const later = await Promise.all(sent.map((request) => one.outcome(request, without)))
+
+      expect(new Set([...atOnce, ...later])).toEqual(new Set(['unauthenticated']))
+    },
+  )
+
+  test('without an access token is wrong where nobody demands one', async () => {
+    const one = setting()
+    const without = { demand: 'optional', session: async () => undefined } as const
+
+    expect(await one.outcome(await one.sign(call()), without)).toBe('signature_invalid')
+    expect(await one.outcome(await signAsUser(one, 7), without)).toBe('signature_invalid')
+  })
+
+  test('of a partner vouches for nobody’s access token: not one who stole it, nor in whose name it is sent', async () => {
+    const one = setting()
+    const withToken = await one.signAsPartner(call({ headers: { authorization: 'Bearer stolen' } }))
+    const overSession = await one.sign(call(), { kid: 'acme.k1', key: one.partnerKeyOf('acme.k1') })
+
+    for (const demand of ['optional', 'required', 'user-key'] as const) {
+      expect(await one.outcome(withToken, { demand })).toBe('signature_invalid')
+      expect(await one.outcome(overSession, { demand })).toBe('signature_invalid')
+    }
+    expect(
+      await one.outcome(await one.signAsPartner(call()), {
+        demand: 'optional',
+        session: async () => undefined,
+      }),
+    ).toBe('signature_invalid')
   })
 
   test('is judged by shape, then the token, then the clock, then the MAC, then the nonce', async () => {
@@ -92,10 +129,12 @@ describe('a signature', () => {
     const good = await one.sign(call())
     const malformed = call({ headers: { 'x-signature': 'v1' } })
     const forged = await one.sign(call(), { key: randomBytes(32) })
+    const ofPartner = await one.signAsPartner(call())
 
     const atOnce = [
       await one.outcome(malformed, { session: expired }),
       await one.outcome(forged, { session: expired }),
+      await one.outcome(ofPartner, { session: expired }),
       await one.outcome(forged),
       await one.outcome(good),
       await one.outcome(good),
@@ -106,6 +145,7 @@ describe('a signature', () => {
     expect(atOnce).toEqual([
       'bad_request',
       'token_expired',
+      'token_expired',
       'signature_invalid',
       'session k2',
       'request_replayed',
@@ -113,10 +153,13 @@ describe('a signature', () => {
     expect(later).toEqual(['bad_request', 'clock_skew', 'clock_skew'])
   })
 
-  test('of a partner asks for no session', async () => {
+  test('where a partner has to sign asks for no session', async () => {
     const one = setting()
     const session = () => Promise.reject(new TypeError('The session was asked for'))
 
+    expect(await one.outcome(await one.sign(call()), { demand: 'partner', session })).toBe(
+      'signature_invalid',
+    )
     expect(await one.outcome(await one.signAsPartner(call()), { demand: 'partner', session })).toBe(
       'partner acme.k1',
     )

@@ -115,7 +115,7 @@ function webhookOf({ bodyBase64 }: WebhookVector, headers: Record<string, string
 
 const outcome = (vector: RequestVector) =>
   server().outcome(requestOf(vector, { host: vector.host, 'x-signature': vector.header }), {
-    demand: 'optional',
+    demand: vector.sessionId === null ? 'partner' : 'required',
     session: async () => ({ ...session, sessionId: vector.sessionId ?? '' }),
   })
 
