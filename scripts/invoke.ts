@@ -1,5 +1,6 @@
 // npm run invoke: calls the local cloud as a mini-program or a partner would, signed when asked.
 import { dirname, resolve } from 'node:path'
+import { addressesOf } from './dev/addresses.ts'
 import { errorText } from './error-text.ts'
 import { createIdentities } from './invoke/identities.ts'
 import { invoke } from './invoke/invoke.ts'
@@ -8,7 +9,9 @@ import { HELP, readOptions } from './invoke/options.ts'
 const root = dirname(import.meta.dirname)
 
 try {
-  const options = readOptions(process.argv.slice(2), process.env)
+  const options = readOptions(process.argv.slice(2), process.env, (folder) =>
+    addressesOf(resolve(root, folder)),
+  )
   if (options === 'help') console.log(HELP)
   else {
     const folder = resolve(root, options.folder)

@@ -1,11 +1,25 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
-/** An address in the one form that equal addresses share (RFC 5952). Empty for what is no address. */
+/** An address in the one form that equal addresses share (RFC 5952), IPv4 in its own. Empty for what is no address. */
 export function plainIp(ip: string): string {
-  const v4 = /^(?:::ffff:)?(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1]
-  if (v4 !== undefined && isIPv4(v4)) return v4
+  if (isIPv4(ip)) return ip
   // Bun's URL does not take every spelling of an address; no platform writes those that are left out.
-  return isIPv6(ip) && URL.canParse(`http://[${ip}]`) ? shortest(ip) : ''
+  if (!isIPv6(ip) || !URL.canParse(`http://[${ip}]`)) return ''
+  const plain = shortest(ip)
+  const [, high, low] = MAPPED_IPV4.exec(plain) ?? []
+  if (high === undefined || low === undefined) return plain
+  const bits = (Number.parseInt(high, 16) << 16) | Number.parseInt(low, 16)
+  return [24, 16, 8, 0].map((shift) => (bits >>> shift) & 255).join('.')
+}
+
+/** IPv4 as IPv6 sockets report it. @see RFC 4291 §2.5.5.2 */
+const MAPPED_IPV4 = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/
+
+/** What limits and counters know a caller by: one subscriber of IPv6 has 2^64 addresses, so the network counts. */
+export function ipKey(ip: string): string {
+  const plain = plainIp(ip)
+  if (plain === '') return ip
+  return isIPv4(plain) ? plain : ipPrefix(plain)
 }
 
 /** The network an address is in, as one party gets them: /24 of IPv4, /64 of IPv6. Empty for what is no address. */

@@ -32,6 +32,7 @@ export interface Backend {
   readonly partner: Signer
   readonly state: MemoryState
   readonly database: ReturnType<typeof openDatabase>
+  readonly databaseUrl: URL
   /** All log lines so far. */
   readonly log: string[]
   readonly now: () => number
@@ -120,6 +121,7 @@ export async function startBackend({
     wechat,
     state,
     database,
+    databaseUrl: test.url,
     log,
     now: clock,
     advance: (ms) => {

@@ -6,9 +6,10 @@ import type { Guard } from '#shared/guard/guard.ts'
 import { failure } from '#shared/http/envelope.ts'
 import { preferredLanguage } from '#shared/http/language.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
-import { PolicyName } from '#shared/limit-policy.ts'
+import { type Policy, PolicyName } from '#shared/limit-policy.ts'
 import type { SessionGuard } from '#shared/tokens/session-guard.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
+import { originalRoute } from './original-route.ts'
 
 export const ForwardAuth = v.strictObject({
   /** Whether somebody without a session may pass. */
@@ -43,7 +44,7 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     const { request, query, invocation, signal } = call
     const limits = ['forward-auth', ...(query.policy === undefined ? [] : [query.policy])]
     const { caller, fault } = await identify(request, query, invocation.clientIp)
-    const wrong = (await unknownPolicy(query.policy, signal)) ?? fault
+    const wrong = (await unfitPolicy(query, signal)) ?? fault
     const consideration = { caller, limits, ...(wrong === undefined ? {} : { fault: wrong }) }
     const { headers, refusal } = await guard.consider(call, consideration)
     if (refusal !== undefined) return refused(call, refusal, headers)
@@ -55,13 +56,22 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     }
   }
 
-  async function unknownPolicy(policy: string | undefined, signal: AbortSignal): Promise<Fault | undefined> {
-    if (policy === undefined || Object.hasOwn(await guard.policies(signal), policy)) return undefined
-    return new Fault('validation_failed', { details: [{ path: 'policy', message: 'no such policy' }] })
+  async function unfitPolicy(
+    { policy: name, session }: Query,
+    signal: AbortSignal,
+  ): Promise<Fault | undefined> {
+    if (name === undefined) return undefined
+    const policies = await guard.policies(signal)
+    const message = misfit(Object.hasOwn(policies, name) ? policies[name] : undefined, session)
+    if (message === undefined) return undefined
+    return new Fault('validation_failed', { details: [{ path: 'policy', message }] })
   }
 
   async function identify(request: Request, { session }: Query, ip: string) {
-    const stranger = { ip, device: deviceOf(request.headers), route: originalRoute(request), tenant: appId }
+    const original = originalRoute(request)
+    const route = 'route' in original ? original.route : ''
+    const stranger = { ip, device: deviceOf(request.headers), route, tenant: appId }
+    if (!('route' in original)) return { caller: stranger, fault: AMBIGUOUS }
     try {
       const claims = await sessions.claims(request)
       if (claims === undefined && session === 'required') throw new Fault('unauthenticated')
@@ -95,17 +105,15 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
   return route({ method: 'ANY', path: '/rate-check/auth', query: ForwardAuth, handle })
 }
 
-/** What nginx, Traefik, APISIX and Kong call the method and the path of the request that they ask about. */
-const METHOD_HEADERS = ['x-original-method', 'x-forwarded-method']
-const PATH_HEADERS = ['x-original-uri', 'x-forwarded-uri', 'x-original-url']
+const AMBIGUOUS = new Fault('forbidden', { details: [{ reason: 'ambiguous_path' }] })
 
-/** `METHOD /path`. Only trusted hops' headers are still there at this point. */
-function originalRoute({ headers, method }: Request): string {
-  const first = (names: readonly string[]) =>
-    names.map((name) => headers.get(name)).find((value) => value !== null)
-  const target = first(PATH_HEADERS) ?? '/'
-  const path = URL.canParse(target, 'http://upstream') ? new URL(target, 'http://upstream').pathname : '/'
-  return `${(first(METHOD_HEADERS) ?? method).toUpperCase()} ${path}`
+/** Why a limit that the gateway names would never count anything. */
+function misfit(policy: Policy | undefined, session: Query['session']): string | undefined {
+  if (policy === undefined) return 'no such policy'
+  if (policy.by.includes('tenant')) return 'counts by tenant, which a gateway does not tell'
+  if (policy.by.includes('user') && session === 'optional')
+    return 'counts by user, which needs session=required'
+  return undefined
 }
 
 function refused(

@@ -7,6 +7,7 @@ import { createFunctionBundlers, type FunctionBundlers } from '#scripts/emulator
 import { createFunctionService, type FunctionService } from '#scripts/emulator/function-service.ts'
 import { startGateway } from '#scripts/emulator/gateway.ts'
 import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
+import { noteAddresses } from './addresses.ts'
 import type { BannerFacts } from './banner.ts'
 import { passedToFunctions, readEnvironment } from './environment.ts'
 import { database, type Service, type ServiceOptions, stateStore } from './local-services.ts'
@@ -69,6 +70,13 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
+  const notes = noteAddresses(folder, {
+    api: gateway.url,
+    ...defined('databaseUrl', backing.database.url),
+    ...defined('redisUrl', backing.state.url),
+    ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
+  })
+  void keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
   isReady = true
   const rebuild = () => {
@@ -86,6 +94,10 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     hasStandIn: !backing.wechat.isReal,
     functions,
   }
+}
+
+function defined(name: string, value: string | undefined): Readonly<Record<string, string>> {
+  return value === undefined ? {} : { [name]: value }
 }
 
 /** The first builds are told by the banner. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Addresses } from '#scripts/dev/addresses.ts'
 import { FUNCTIONS } from '#scripts/functions.ts'
 
 export const HELP = `Usage: npm run invoke -- <function> <path> [options]
@@ -11,7 +12,7 @@ Calls a function of the local cloud. <path> is what stands below /api/v1, such a
   -d, --data <json>|@file  the body; sent as application/json
   -H, --header <name: value>   a further header, as often as needed
   -i, --include            show the answer's headers
-      --url <url>          where the API is                        (http://127.0.0.1:9000)
+      --url <url>          where the API is                        (of the local cloud that runs, else http://127.0.0.1:9000)
       --data-folder <dir>  the local cloud's --data, with its secrets and these sessions   (.dev)
 
 Who calls
@@ -21,7 +22,7 @@ Who calls
                            the partner's name alone takes its first key
       --sign               sign the request with the session's key (partners always sign)
       --user-key           with --login: sign in anew, and sign with WeChat's own user key in the session's place
-      --wechat-url <url>   where the WeChat stand-in is, as npm start prints it; --user-key asks it
+      --wechat-url <url>   where the WeChat stand-in is, which --user-key asks   (that of the local cloud)
       --webhook            with --as-partner: sign as Standard Webhooks do
 
 What to see
@@ -61,16 +62,21 @@ export type InvokeCaller =
 const MAX_TIMES = 10_000
 
 /** The command line's options; `help` when they were asked for. @throws TypeError that says what is wrong */
-export function readOptions(args: readonly string[], env: NodeJS.ProcessEnv): InvokeOptions | 'help' {
+export function readOptions(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  runningOn: (folder: string) => Addresses | undefined = () => undefined,
+): InvokeOptions | 'help' {
   const { values, positionals } = parse(args)
   if (values.help || args.length === 0) return 'help'
   const [name, path, ...rest] = positionals
   if (name === undefined || path === undefined || rest.length > 0)
     throw new TypeError('Say which function and which path: npm run invoke -- user /user. See --help')
   const body = values.data === undefined ? undefined : readData(values.data, env)
-  const caller = readCaller(values)
+  const running = runningOn(values['data-folder'])
+  const caller = readCaller(values, values['wechat-url'] ?? running?.wechatUrl)
   return {
-    url: readUrl('--url', values.url),
+    url: readUrl('--url', values.url ?? running?.api ?? 'http://127.0.0.1:9000'),
     folder: values['data-folder'],
     target: readTarget(name, path),
     method: (values.method ?? (body === undefined ? 'GET' : 'POST')).toUpperCase(),
@@ -95,7 +101,7 @@ function parse(args: readonly string[]) {
       data: { type: 'string', short: 'd' },
       header: { type: 'string', short: 'H', multiple: true, default: [] },
       include: { type: 'boolean', short: 'i', default: false },
-      url: { type: 'string', default: 'http://127.0.0.1:9000' },
+      url: { type: 'string' },
       'data-folder': { type: 'string', default: '.dev' },
       login: { type: 'string' },
       token: { type: 'string' },
@@ -145,12 +151,12 @@ function readHeader(text: string): readonly [string, string] {
   return [name, value]
 }
 
-function readCaller(values: Values): InvokeCaller {
+function readCaller(values: Values, wechatUrl: string | undefined): InvokeCaller {
   const { login, token, 'as-partner': kid } = values
   if ([login, token, kid].filter((given) => given !== undefined).length > 1)
     throw new TypeError('Choose one of --login, --token and --as-partner')
   const name = login?.replace(/^dev-/, '')
-  if (values['user-key']) return readUserKeyCaller(name, values['wechat-url'])
+  if (values['user-key']) return readUserKeyCaller(name, wechatUrl)
   if (name !== undefined) return { kind: 'login', name }
   if (token !== undefined) return { kind: 'token', token }
   return kid === undefined ? { kind: 'nobody' } : { kind: 'partner', kid }
@@ -159,7 +165,9 @@ function readCaller(values: Values): InvokeCaller {
 function readUserKeyCaller(name: string | undefined, wechatUrl: string | undefined): InvokeCaller {
   if (name === undefined) throw new TypeError("--user-key is a person's: add --login <name>")
   if (wechatUrl === undefined)
-    throw new TypeError('--user-key needs --wechat-url, the address that npm start prints beside WeChat')
+    throw new TypeError(
+      '--user-key asks the WeChat stand-in: start the local cloud with npm start, or give --wechat-url',
+    )
   return { kind: 'user-key', name, wechatUrl: readUrl('--wechat-url', wechatUrl) }
 }
 

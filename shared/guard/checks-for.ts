@@ -1,7 +1,6 @@
-import { isIPv6 } from 'node:net'
+import { ipKey } from '#shared/ip-address.ts'
 import type { KeyPart, Policies } from '#shared/limit-policy.ts'
 import type { Check } from '#shared/rate-limit/limiter.ts'
-import { ipPrefix } from '#shared/risk/network.ts'
 import type { Caller } from './caller.ts'
 
 /**
@@ -25,10 +24,4 @@ function subjectOf({ userId, ip, device, route, tenant, partner }: Caller): Part
     ...(userId === undefined ? {} : { user: userId }),
     ...(device === '' ? {} : { device }),
   }
-}
-
-/** One subscriber of IPv6 has 2^64 addresses, so the network counts. */
-export function ipKey(ip: string): string {
-  const network = isIPv6(ip) ? ipPrefix(ip) : ''
-  return network === '' ? ip : network
 }

@@ -39,6 +39,8 @@ export interface Consideration {
   /** What is wrong with the caller; told once the limits have counted the call, or guessing would cost nothing. */
   readonly fault?: Fault
   readonly phase?: Look['phase']
+  /** Whether the rules are left out. */
+  readonly isUnjudged?: boolean | undefined
 }
 
 export interface GuardOptions extends DemandOptions {
@@ -69,19 +71,20 @@ export function createGuard(options: GuardOptions): Guard {
     if (guard.isConsideredByHandler === true) return { headers: {} }
     const who = await identify(arrival, guard)
     const phase = guard.identifies === true ? 'before' : undefined
-    return consider(arrival, { ...who, limits: guard.limits, phase })
+    return consider(arrival, { ...who, limits: guard.limits, phase, isUnjudged: guard.isUnjudged })
   }
 
   async function consider(call: GuardedCall, consideration: Consideration): Promise<Admission> {
     const { request, invocation, signal } = call
-    const { caller, limits, fault, phase } = consideration
+    const { caller, limits, fault, phase, isUnjudged = false } = consideration
     const { session } = caller
     const known = await policies(signal)
     const checks = checksFor(limits, known, caller)
     const alsoGet = session === undefined ? [] : revocations.keys(session)
     const answer = checks.length === 0 ? NOTHING_CHECKED : await limiter.check({ checks, alsoGet }, signal)
     const refusal = limitRefusal(answer) ?? fault ?? ended(request, session, answer.values)
-    if (refusal !== undefined) return { headers: limitHeaders(answer.results), refusal }
+    if (refusal !== undefined || isUnjudged)
+      return { headers: limitHeaders(answer.results), ...(refusal && { refusal }) }
     const look = { caller, phase, policies: known, invocation }
     const judged = await judge(look, signal)
     const headers = limitHeaders([...answer.results, ...judged.results])

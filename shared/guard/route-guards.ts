@@ -15,6 +15,8 @@ export interface RouteGuard {
   readonly isAnonymous?: true
   /** The handler takes the second look, `identified`, once it knows who calls. */
   readonly identifies?: true
+  /** No rule stands before it: it is where a rule that shuts everybody out is taken back. */
+  readonly isUnjudged?: true
   /** The handler applies limits and rules itself, to the route that it is asked about. */
   readonly isConsideredByHandler?: true
 }
@@ -23,6 +25,8 @@ const READ = { limits: ['ip', 'user-read'] } as const
 const WRITE = { limits: ['ip', 'user-write'] } as const
 const ADMIN_READ = { limits: ['ip', 'admin'] } as const
 const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
+const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
+const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
 export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
@@ -47,14 +51,14 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
 
   'POST /rate-check': { limits: ['partner', 'ip', 'admin'], signature: 'partner', orAdmin: true },
   'ANY /rate-check/auth': { limits: ['forward-auth'], isAnonymous: true, isConsideredByHandler: true },
-  'GET /rate-check/rules': ADMIN_READ,
-  'PUT /rate-check/rules': ADMIN_WRITE,
-  'GET /rate-check/rules/versions': ADMIN_READ,
-  'GET /rate-check/rules/versions/{version}': ADMIN_READ,
-  'POST /rate-check/rules/replay': ADMIN_READ,
-  'GET /rate-check/policies': ADMIN_READ,
-  'PUT /rate-check/policies': ADMIN_WRITE,
-  'GET /rate-check/denied': ADMIN_READ,
-  'POST /rate-check/denied': ADMIN_WRITE,
-  'DELETE /rate-check/denied/{id}': ADMIN_WRITE,
+  'GET /rate-check/rules': RULES_READ,
+  'PUT /rate-check/rules': RULES_WRITE,
+  'GET /rate-check/rules/versions': RULES_READ,
+  'GET /rate-check/rules/versions/{version}': RULES_READ,
+  'POST /rate-check/rules/replay': RULES_READ,
+  'GET /rate-check/policies': RULES_READ,
+  'PUT /rate-check/policies': RULES_WRITE,
+  'GET /rate-check/denied': RULES_READ,
+  'POST /rate-check/denied': RULES_WRITE,
+  'DELETE /rate-check/denied/{id}': RULES_WRITE,
 }

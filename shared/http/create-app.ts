@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '#shared/clock.ts'
 import { abandonable, deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { once } from '#shared/once.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Admit } from './admission.ts'
 import type { App, Invocation } from './app.ts'
@@ -92,6 +93,7 @@ export function createApp(options: AppOptions): HttpApp {
   async function answer(request: Request, invocation: Invocation, seen: Seen): Promise<Response> {
     const url = new URL(request.url)
     checkSize(request.headers, url)
+    checkQuery(url)
     if (request.method === 'OPTIONS' && !findRoute.takesAny(url.pathname))
       return new Response(null, { status: 204, headers: { allow: findRoute.allowed(url.pathname) } })
     const match = findRoute(request.method, url.pathname)
@@ -143,7 +145,7 @@ interface Seen {
 /** What the route's schemas make of a request. Reading it ends with the signal, too. */
 async function readCall({ route, params }: Match, arrived: Arrived): Promise<Call> {
   const { request, url, invocation, body: bytes, signal } = arrived
-  const query = route.query === undefined ? {} : validate(route.query, singleValues(url.searchParams))
+  const query = route.query === undefined ? {} : validate(route.query, Object.fromEntries(url.searchParams))
   const body =
     route.body === undefined
       ? undefined
@@ -163,15 +165,26 @@ function bodyValue(route: Route, bytes: Uint8Array, headers: Headers): unknown {
   throw new Fault('invalid_json', { details: [{ message: 'a JSON body is required' }] })
 }
 
-/** A name given twice is refused: two readers could each believe another value. */
-function singleValues(search: URLSearchParams): Record<string, string> {
-  const entries = [...search]
-  if (new Set(entries.map(([key]) => key)).size !== entries.length) {
-    throw new Fault('validation_failed', {
-      details: [{ path: '', message: 'a query parameter occurs twice' }],
-    })
+/** A name given twice is refused: two readers could each believe another value. So is what no reader can decode. */
+function checkQuery(url: URL): void {
+  const message = queryProblem(url)
+  if (message !== undefined) throw new Fault('validation_failed', { details: [{ path: '', message }] })
+}
+
+function queryProblem({ search, searchParams }: URL): string | undefined {
+  if (search === '') return undefined
+  const names = [...searchParams.keys()]
+  if (new Set(names).size !== names.length) return 'a query parameter occurs twice'
+  return isDecodable(search) ? undefined : 'the query is not UTF-8 in percent-encoding'
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text)
+    return true
+  } catch {
+    return false
   }
-  return Object.fromEntries(entries)
 }
 
 function checkSize(headers: Headers, { pathname, search }: URL): void {
@@ -182,12 +195,6 @@ function checkSize(headers: Headers, { pathname, search }: URL): void {
       details: [{ maxHeaderBytes: MAX_HEADER_CHARS, maxTargetBytes: MAX_TARGET_CHARS }],
     })
   }
-}
-
-/** `Name: message` of an error and of what caused it, outermost first. */
-function causesOf(error: unknown): string[] {
-  if (!(error instanceof Error)) return error === undefined ? [] : ['not an error']
-  return [`${error.name}: ${error.message}`, ...causesOf(error.cause)]
 }
 
 /** The one catch-all: what is not a fault is a timeout of ours or our own mistake. */

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { plainIp } from '#shared/ip-address.ts'
 
 /** The proxies of one's own in front of a function, whose word about a request counts. */
 export interface TrustedHops {
@@ -58,11 +59,10 @@ export function createTrustedHops(trusted: readonly string[]): TrustedHops {
   }
 }
 
-/** An address without port, brackets or the IPv6 form of an IPv4 address; undefined for anything else. */
+/** An address without port or brackets, in its one form; undefined for anything else. */
 function plainAddress(text: string): string | undefined {
   const bare = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
-  const address = /^::ffff:([\d.]+)$/i.exec(bare)?.[1] ?? bare
-  return isIP(address) === 0 ? undefined : address.toLowerCase()
+  return plainIp(bare) || undefined
 }
 
 function addHop(hops: BlockList, entry: string): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Consumption, Limit, StateStore } from '#shared/state/store.ts'
 import type { PlannedCounter } from './compile-set.ts'
-import { plainIp } from './network.ts'
+import { ipKey } from '#shared/ip-address.ts'
 import type { COUNTER_PARTS } from './rule-set.ts'
 
 /** More than anybody sends, and still exact: a limit that only counts. */
@@ -46,9 +46,7 @@ const TAGS = { user: 'u', ip: 'ip', device: 'device' } as const
 
 /** The first part is the hash tag, so that counters by the same one stand in one slot with that one's limits. */
 function counterKey({ name, windowS, by }: PlannedCounter, subject: CountedSubject): string | undefined {
-  const parts = by.map(
-    (part) => [part, keyText(part === 'ip' ? plainIp(subject.ip) : subject[part])] as const,
-  )
+  const parts = by.map((part) => [part, keyText(part === 'ip' ? ipKey(subject.ip) : subject[part])] as const)
   const [first, ...rest] = parts
   if (first === undefined || parts.some(([, value]) => value === '')) return undefined
   const [part, value] = first

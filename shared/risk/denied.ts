@@ -1,5 +1,5 @@
 import type { DenyListRow } from '#shared/db/tables/deny-list.ts'
-import { ipPrefix, plainIp } from './network.ts'
+import { ipPrefix, plainIp } from '#shared/ip-address.ts'
 
 export type DeniedKind = DenyListRow['kind']
 

@@ -17,7 +17,7 @@ import type { StateStore } from '#shared/state/store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { DeniedKind } from './denied.ts'
 import { MAX_DENIED } from './load-published.ts'
-import { plainIp, plainPrefix } from './network.ts'
+import { plainIp, plainPrefix } from '#shared/ip-address.ts'
 import { pointAnew } from './pointer.ts'
 import type { Actor } from './versions.ts'
 
@@ -127,7 +127,11 @@ async function repeated<T>(work: () => Promise<T>): Promise<T> {
 
 function denialRow(
   { kind, value, reason, ttlS }: Denial,
-  { revision, now, actorId }: { readonly revision: number; readonly now: Date; readonly actorId: string },
+  {
+    revision,
+    now,
+    actorId,
+  }: { readonly revision: number; readonly now: Date; readonly actorId: string | null },
 ): DenyListRow {
   return {
     id: uuidv7(now.getTime()),

@@ -5,7 +5,7 @@ import type { Occasion } from './decision.ts'
 import { ageDays, chinaHour, type GivenFacts, type Need, NOBODY, UNKNOWN_RANK } from './facts.ts'
 import { counterValues } from './given-facts.ts'
 import type { KnownFacts } from './judge-rules.ts'
-import { ipPrefix, plainIp } from './network.ts'
+import { ipPrefix, plainIp } from '#shared/ip-address.ts'
 
 /** The facts of one occasion, those that cost something fetched when a rule asks for them. */
 export interface Look extends KnownFacts {

@@ -3,6 +3,7 @@ import type { Database } from '#shared/db/database.ts'
 import { denyListRevision } from '#shared/db/tables/deny-list.ts'
 import { latestGuardVersion } from '#shared/db/tables/guard-versions.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 
 /** What is in force: the version of the rules, and how often the deny list has changed. */
@@ -53,7 +54,7 @@ export async function readPointer(stores: PointerStores, signal: AbortSignal): P
  */
 export async function pointAnew(options: PointerStores & { readonly logger: Logger }): Promise<void> {
   await advance(options, AbortSignal.timeout(WRITE_MS)).catch((error: unknown) => {
-    options.logger.error('risk.pointer_not_written', { error })
+    options.logger.error('risk.pointer_not_written', { causes: causesOf(error) })
   })
 }
 

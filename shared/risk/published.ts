@@ -1,13 +1,14 @@
 import type { Clock } from '#shared/clock.ts'
 import { abandonable } from '#shared/deadline.ts'
 import type { Policies } from '#shared/limit-policy.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { createRareLog } from '#shared/telemetry/rare-log.ts'
 import { checkSet } from './check-set.ts'
 import type { CompiledSet } from './compile-set.ts'
 import { denyIndex, type IsDenied, NOBODY_DENIED } from './denied.ts'
 import { loadDenied, loadSet } from './load-published.ts'
 import { type Pointer, type PointerStores, readPointer } from './pointer.ts'
-import { createRareLog } from './rare-log.ts'
 
 /** What is in force in this instance: one value, so that a request sees one version from end to end. */
 export interface Published extends Pointer {
@@ -69,7 +70,7 @@ export function createPublishedSource(options: PublishedOptions): PublishedSourc
       readAtMs = clock()
     } catch (error) {
       failedAtMs = clock()
-      degraded({ part: 'rules', error })
+      degraded({ part: 'rules', causes: causesOf(error) })
     }
   }
 

@@ -2,14 +2,15 @@ import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import type { Policies } from '#shared/limit-policy.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { createRareLog } from '#shared/telemetry/rare-log.ts'
 import type { CompiledRule, RoutePlan } from './compile-set.ts'
 import type { Decision, Occasion } from './decision.ts'
 import { type Judgement, judgeRules } from './judge-rules.ts'
 import { countOccasion, createLook } from './look.ts'
 import { FAILED_SUFFIX } from './match-counts.ts'
 import { createPublishedSource, type Published } from './published.ts'
-import { createRareLog } from './rare-log.ts'
 import { createRecorder } from './recorder.ts'
 import { DENY_LIST_RULE } from './rule-set.ts'
 
@@ -39,7 +40,7 @@ export function createRisk(options: RiskOptions): Risk {
   const source = createPublishedSource(options)
   const degraded = createRareLog(options, 'risk.degraded')
   const ruleFailed = createRareLog(options, 'risk.rule_failed')
-  const onError = (part: string, error: unknown) => degraded({ part, error })
+  const onError = (part: string, error: unknown) => degraded({ part, causes: causesOf(error) })
   const recorder = createRecorder({ ...options, onError })
 
   async function decide(occasion: Occasion, signal: AbortSignal): Promise<Decision> {
@@ -66,7 +67,7 @@ export function createRisk(options: RiskOptions): Risk {
     const { rule, decision } = judgement
     const held = [...judgement.shadows, ...(rule === undefined ? [] : [rule])].filter(isNew)
     const failed = judgement.failed.filter((failure) => isNew(failure.rule))
-    for (const { rule: broken, error } of failed) ruleFailed({ version, rule: broken.id, error })
+    for (const { rule: broken, error } of failed) ruleFailed({ version, rule: broken.id, causes: causesOf(error) })
     const matches = [...held.map(({ id }) => id), ...failed.map(({ rule: { id } }) => id + FAILED_SUFFIX)]
     recorder.matched(matches.map((id) => ({ version, rule: id })))
     return rule === undefined || isNew(rule) ? decision : { action: 'allow' }

@@ -14,7 +14,8 @@ const MAX_COUNTER_WINDOW_S = 7 * 86_400
 /** The name of the decision that the deny list makes; no rule may have it. */
 export const DENY_LIST_RULE = 'deny-list'
 
-const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const
+/** HEAD counts as GET. The others are what a gateway may ask about. */
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 
 const id = v.pipe(
   v.string(),
@@ -69,7 +70,10 @@ const CaseSchema = v.strictObject({
   name: v.pipe(v.string(), v.minLength(1), v.maxLength(100)),
   route: v.pipe(
     v.string(),
-    v.regex(/^(?:GET|POST|PUT|DELETE) \/[\x21-\x7e]{0,199}$/, 'expected a call, as POST /login'),
+    v.regex(
+      /^(?:GET|POST|PUT|PATCH|DELETE|OPTIONS) \/[\x21-\x7e]{0,199}$/,
+      'expected a call, as POST /login',
+    ),
   ),
   facts: v.optional(GivenFacts, {}),
   expect: v.strictObject({

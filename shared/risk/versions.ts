@@ -25,8 +25,9 @@ export interface PublishedVersion {
 
 /** Who changes what is in force. */
 export interface Actor {
-  readonly actorId: string
-  readonly ip: string
+  /** The user; null for somebody at a terminal. */
+  readonly actorId: string | null
+  readonly ip?: string | undefined
   readonly requestId: string
 }
 

@@ -17,10 +17,15 @@ export interface PostgresStateOptions {
   readonly queries: StateQueries
   /** A number from 0 up to 1, for deciding which call sweeps what has expired. */
   readonly random?: () => number
-  /** For one operation, whatever the database itself allows; 190 ms unless given. */
+  /** For one operation; 190 ms for a read and 2 s for a write unless given. */
   readonly operationMs?: number
 }
 
+/**
+ * A write waits as the database's own users do: behind a connection that is being made, and on a limit that a thousand
+ * calls want at once, behind their locks. Nothing is won by giving up sooner: with the database down nobody is served.
+ */
+const WRITE_MS = 2_000
 const SWEEP_SHARE = 0.01
 const SWEEP_CELLS_SHARE = 0.001
 
@@ -50,13 +55,18 @@ const SWEEP_CELLS = `delete from state_cells where key = any(array(
 export function postgresState({
   queries,
   random = Math.random,
-  operationMs = OPERATION_MS,
+  operationMs,
 }: PostgresStateOptions): StateStore {
   /** The statement itself goes on after the time is up, so that one slow moment does not cost the connection. */
-  async function query(text: string, values: readonly unknown[], signal: AbortSignal) {
+  async function query(
+    text: string,
+    values: readonly unknown[],
+    signal: AbortSignal,
+    limitMs = operationMs ?? WRITE_MS,
+  ) {
     signal.throwIfAborted()
     try {
-      return await limited(operationMs, () => queries.query(text, values, signal), signal)
+      return await limited(limitMs, () => queries.query(text, values, signal), signal)
     } catch (error) {
       signal.throwIfAborted()
       const isLate = error instanceof DOMException && error.name === 'TimeoutError'
@@ -65,7 +75,7 @@ export function postgresState({
   }
 
   const read = batchReads(async (keys) => {
-    const rows = await query(GET_MANY, [keys], NOBODYS)
+    const rows = await query(GET_MANY, [keys], NOBODYS, operationMs ?? OPERATION_MS)
     return valuesByKey(rows)
   })
 

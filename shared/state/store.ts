@@ -4,7 +4,7 @@ export const OPERATION_MS = 190
 /**
  * What is short-lived and shared between instances: revocations, locks, nonces, cached tokens, rate-limit cells.
  * It may be lost at any time; each use states what happens then. Every operation fails with the fault
- * `unavailable` within 200 ms when the store is down.
+ * `unavailable` within 200 ms when the store is down; where the store is the database, a write within 2 s.
  */
 export interface StateStore {
   get(key: string, signal: AbortSignal): Promise<string | undefined>

@@ -114,6 +114,15 @@ describe('envelope', () => {
 })
 
 describe('bad input', () => {
+  test.each(['/api/v1/items/7?a=1&a=2', '/api/v1/items/7?a=%ff', '/api/v1/items/7?a=%zz'])(
+    'a query that two readers may read differently is refused: %s',
+    async (target) => {
+      const { status, body } = await callApp(sampleApp().app, target)
+
+      expect([status, body.error]).toEqual([400, 'validation_failed'])
+    },
+  )
+
   test.each([
     ['malformed JSON', '{"name":', 400, 'invalid_json'],
     ['a name that occurs twice', '{"name":"a","name":"b"}', 400, 'invalid_json'],

@@ -68,7 +68,7 @@ describe('npm run invoke', () => {
     [['user', '/user', '--replay'], 'need --sign'],
     [['user', '/user', '--webhook'], '--webhook needs --as-partner'],
     [['user', '/user', '--user-key', '--wechat-url', 'http://127.0.0.1:1'], 'add --login'],
-    [['user', '/user', '--user-key', '--login', 'a'], '--user-key needs --wechat-url'],
+    [['user', '/user', '--user-key', '--login', 'a'], '--user-key asks the WeChat stand-in'],
     [['user', '/user', '--user-key', '--login', 'a', '--wechat-url', 'x'], '--wechat-url must look like'],
     [['user', '/user', '--login', 'a', '--token', 't'], 'Choose one of'],
     [['user', '/user', '--login', 'a', '--sign', '--replay', '--times', '2'], 'Choose one of --replay'],

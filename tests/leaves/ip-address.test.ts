@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { ipPrefix, plainIp, plainPrefix } from '#shared/risk/network.ts'
+import { ipPrefix, plainIp, plainPrefix } from '#shared/ip-address.ts'
 
 describe('an address', () => {
   test.each([
@@ -9,6 +9,8 @@ describe('an address', () => {
     ['2001:db8:0:0:0:0:0:1', '2001:db8::1', '2001:db8::/64'],
     ['2001:0DB8:1:2:3:4:5:6', '2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
     ['2001:db8:1:2::', '2001:db8:1:2::', '2001:db8:1:2::/64'],
+    ['::ffff:909:909', '9.9.9.9', '9.9.9.0/24'],
+    ['0:0:0:0:0:ffff:c000:0201', '192.0.2.1', '192.0.2.0/24'],
     ['::1', '::1', '::/64'],
     ['fe80::1%eth0', '', ''],
     ['203.0.113', '', ''],

@@ -107,6 +107,23 @@ describe('forward-auth', () => {
     ])
   })
 
+  test('refuses a path that two readers may take for different ones', async () => {
+    const headers = { 'x-original-uri': '/internal%2Fsecret' }
+
+    const { status, body } = await ask('', { token: alice.accessToken, headers })
+
+    expect([status, body.details]).toEqual([403, [{ reason: 'ambiguous_path' }]])
+  })
+
+  test.each([
+    ['?policy=partner', 'counts by tenant, which a gateway does not tell'],
+    ['?policy=phone&session=optional', 'counts by user, which needs session=required'],
+  ])('refuses %s, which would never count anything', async (query, message) => {
+    const { status, body } = await ask(query, { token: alice.accessToken })
+
+    expect([status, body.details]).toEqual([400, [{ path: 'policy', message }]])
+  })
+
   test('refuses a policy that does not exist', async () => {
     const { status, body } = await ask('?policy=nobody-knows', { token: alice.accessToken })
 

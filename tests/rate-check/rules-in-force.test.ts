@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { runRules } from '#scripts/rules/run-rules.ts'
 import { createTrustedHops } from '#shared/http/trusted-hops.ts'
 import { type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
 import type { TestAnswer } from '#tests/invocation.ts'
@@ -164,6 +165,38 @@ describe('a published rule', () => {
       })
 
     expect([await ask('DELETE'), await ask('GET')].map(brief)).toEqual(['403 risk_denied', '200 ok'])
+  })
+})
+
+describe('a rule that shuts everybody out', () => {
+  const ALL = { id: 'all', priority: 1, when: 'true', action: 'deny' }
+
+  test('leaves the routes where it is taken back to admins who are signed in', async () => {
+    await publish(ALL)
+
+    const shut = await backend.call('/user', { token: boss.accessToken })
+    const looked = await admin('/rate-check/rules')
+    await publish()
+
+    expect([shut, looked].map(brief)).toEqual(['403 risk_denied', '200 ok'])
+    expect(brief(await backend.call('/user', { token: boss.accessToken }))).toBe('200 ok')
+  })
+
+  test('is taken back from a terminal', async () => {
+    await publish(ALL)
+    await admin('/rate-check/denied', { kind: 'user', value: boss.user.id, ttlS: 7 * 86_400 }, 'POST')
+    const lines: string[] = []
+    const options = { databaseUrl: backend.databaseUrl.href, print: (line: string) => lines.push(line) }
+
+    for (const name of ['clear', 'undeny', 'list'] as const) await runRules({ name }, options)
+    backend.advance(70_000) // the state store of this test is not the command's: its pointer has to run out
+
+    expect(lines.slice(0, 2)).toEqual([
+      'Version 2 is published, without rules.',
+      '1 entries are taken from the deny list.',
+    ])
+    expect(lines.slice(2).map((line) => line.slice(0, 1))).toEqual(['2', '1'])
+    expect(brief(await backend.call('/user', { token: boss.accessToken }))).toBe('200 ok')
   })
 })
 

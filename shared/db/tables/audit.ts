@@ -26,7 +26,7 @@ export interface AuditEntry {
   readonly action: string
   readonly actorId: string | null
   readonly subjectId: string | null
-  readonly ip?: string
+  readonly ip?: string | undefined
   readonly requestId?: string
   readonly details?: Readonly<Record<string, unknown>>
 }

@@ -1,0 +1,30 @@
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as v from 'valibot'
+
+const Addresses = v.object({
+  api: v.string(),
+  databaseUrl: v.optional(v.string()),
+  redisUrl: v.optional(v.string()),
+  wechatUrl: v.optional(v.string()),
+})
+
+/** Where the parts of a local cloud listen, for the other commands. */
+export type Addresses = v.InferOutput<typeof Addresses>
+
+/** Notes them in the cloud's folder until `forget`; only the owner can read them. */
+export function noteAddresses(folder: string, addresses: Addresses): { forget(): void } {
+  const file = fileIn(folder)
+  writeFileSync(file, `${JSON.stringify(addresses)}\n`, { mode: 0o600 })
+  return { forget: () => rmSync(file, { force: true }) }
+}
+
+/** The addresses of the local cloud that runs on this folder; undefined when none does. */
+export function addressesOf(folder: string): Addresses | undefined {
+  const file = fileIn(folder)
+  return existsSync(file) ? v.parse(Addresses, JSON.parse(readFileSync(file, 'utf8'))) : undefined
+}
+
+function fileIn(folder: string): string {
+  return join(folder, 'addresses.json')
+}
