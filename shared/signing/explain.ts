@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { type CanonicalParts, canonicalRequest, type RequestParts } from './canonical-request.ts'
 import type { FoundKey, NoKey } from './find-key.ts'
 import { requestMac } from './sign-request.ts'
-import { type Attempt, type Called, USUAL_MISTAKES } from './usual-mistakes.ts'
+import { type Attempt, type Called, hasPort, USUAL_MISTAKES } from './usual-mistakes.ts'
 import type { WebhookHeaders } from './webhook.ts'
 
 /** For whoever writes a client: the text that had to be signed, and what is probably wrong. Never a key or a MAC. */
@@ -22,6 +22,10 @@ export interface Refusal extends Called {
 const OTHERWISE =
   'No usual mistake fits. Compare your text with this one line by line: the first line that differs is the cause; if none does, the key is another one'
 
+/** Only some ports are tried. */
+const WITHOUT_PORT =
+  '. Its host has no port: where the client calls one, a proxy has to pass it on in Host, or PUBLIC_HOSTS to name it'
+
 /** Tells why a signature does not fit, as far as that can be found out by trying. */
 export function explainRefusal(refusal: Refusal): Explanation {
   const { found, expected } = refusal
@@ -32,7 +36,7 @@ export function explainRefusal(refusal: Refusal): Explanation {
       attempts(parts, found.key, refusal).some((attempt) => fits(attempt, refusal.sig)),
     ),
   )
-  return { canonicalRequest: text, hint: mistake?.hint ?? OTHERWISE }
+  return { canonicalRequest: text, hint: mistake?.hint ?? otherwise(expected) }
 }
 
 /** The same for a header that can't be read: what the client has to fill in stands in angle brackets. */
@@ -57,6 +61,10 @@ export function explainDelivery(
         ? 'PARTNER_KEYS has no key of this partner'
         : 'Sign the raw body, and decode the secret from base64 after whsec_; sent is v1,<base64>',
   }
+}
+
+function otherwise(expected: readonly CanonicalParts[]): string {
+  return expected.every(({ host }) => hasPort(host)) ? OTHERWISE : OTHERWISE + WITHOUT_PORT
 }
 
 /** Any of the texts will do; an empty line parts them. */

@@ -1,4 +1,4 @@
-import { type CanonicalParts, canonicalRequest, hashBody } from './canonical-request.ts'
+import { canonicalHost, type CanonicalParts, canonicalRequest, hashBody } from './canonical-request.ts'
 
 /** A call as it came. */
 export interface Called {
@@ -40,6 +40,14 @@ export const USUAL_MISTAKES: readonly Mistake[] = [
     attempts: changed(({ host }, { url }) => otherHosts(host, url).map((other) => ({ host: other }))),
   },
   {
+    hint: 'A port was signed that the Host header came without: :80 and :443 are left out of the text; a proxy has to pass any other on (nginx: proxy_set_header Host $http_host), or PUBLIC_HOSTS to name it',
+    attempts: (parts, key) =>
+      hostsWithPorts(parts.host).map((host) => ({
+        text: withLine(canonicalRequest(parts), HOST_LINE, host),
+        key,
+      })),
+  },
+  {
     hint: 'Another path was signed: sign it whole and as sent, percent-encoding included (PUBLIC_BASE_PATH names what a gateway strips)',
     attempts: changed(({ path }, { url }) => otherPaths(path, url).map((other) => ({ path: other }))),
   },
@@ -66,7 +74,17 @@ export const USUAL_MISTAKES: readonly Mistake[] = [
   },
 ]
 
+const HOST_LINE = 5
 const QUERY_LINE = 7
+const PORT = /:\d+$/
+
+/** The schemes' own, and those that servers under development like to listen on. */
+const USUAL_PORTS = [80, 443, 3000, 5000, 8000, 8080, 8443, 8888, 9000, 9443]
+
+/** Whether a host says which port was called. */
+export function hasPort(host: string): boolean {
+  return PORT.test(host)
+}
 
 /** Attempts with the right key over the same request with some part changed. */
 function changed(
@@ -100,9 +118,14 @@ function pythonJson(value: unknown): string {
 }
 
 function otherHosts(host: string, { host: called }: URL): readonly string[] {
-  const port = /:\d+$/.exec(called)?.[0] ?? ''
-  const names = ['localhost', '127.0.0.1', called, host].map((name) => name.replace(/:\d+$/, ''))
+  const port = PORT.exec(called)?.[0] ?? ''
+  const names = ['localhost', '127.0.0.1', called, host].map((name) => name.replace(PORT, ''))
   return [...names.flatMap((name) => [name, `${name}${port}`]), '']
+}
+
+function hostsWithPorts(host: string): readonly string[] {
+  const name = canonicalHost(host)
+  return hasPort(name) ? [] : USUAL_PORTS.map((port) => `${name}:${port}`)
 }
 
 function otherPaths(path: string, { pathname, search }: URL): readonly string[] {

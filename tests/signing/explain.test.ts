@@ -104,6 +104,25 @@ describe('in the local cloud a refused signature is explained', () => {
     ])
   })
 
+  test.each([
+    ['a port that a proxy left out of Host', '127.0.0.1:8080', 'A port was signed'],
+    ['the port of https', '127.0.0.1:443', 'A port was signed'],
+    ['a port that nobody would guess', '127.0.0.1:51234', 'Its host has no port'],
+  ])('to a client that signs %s', async (_, signedHost, hint) => {
+    const one = setting()
+    const sent = signedWrongly(one, { text: line(5, signedHost) })
+    const arrived = new Request(CALLED.replace(':9000', ''), {
+      method: 'POST',
+      body: BODY,
+      headers: { 'x-signature': sent.headers.get('x-signature') ?? '', host: '127.0.0.1' },
+    })
+
+    const answer = await explained(one, arrived)
+
+    expect(answer.hint).toContain(hint)
+    expect(answer.canonicalRequest.split('\n')[5]).toBe('127.0.0.1')
+  })
+
   test('to a client that uses the key as text, or the key of before the refresh', async () => {
     const one = setting()
     const asText = Buffer.from(Buffer.from(one.keyOf()).toString('base64url'))
