@@ -11,7 +11,7 @@ const HELP = `Usage: npm run rules -- <command>
   list              the versions that were published, newest first
   show [<version>]  a version, the one in force unless given, as JSON
   restore <version> publish an old version again
-  clear             publish a version without any rules; policies stay
+  clear             publish a version without any rules or policies; the built-in ones stand
   undeny            empty the deny list
 
 In force in every function within five seconds, whatever the rules say. DATABASE_URL and REDIS_URL come from the

@@ -3,6 +3,7 @@ import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { builtInPolicies } from '#shared/guard/built-in-policies.ts'
 import { createDenyList, type DenyList } from '#shared/risk/deny-list.ts'
+import { EMPTY_SET } from '#shared/risk/rule-set.ts'
 import { createRulebook, type Rulebook } from '#shared/risk/rulebook.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -63,8 +64,8 @@ async function carryOut(command: RulesCommand, { rulebook, denyList, print }: Bo
       return print(`Version ${command.version} is published again, as version ${version}.`)
     }
     case 'clear': {
-      const { version } = await rulebook.publish({ change: { rules: [], cases: [] } }, actor, signal)
-      return print(`Version ${version} is published, without rules.`)
+      const { version } = await rulebook.publish({ change: EMPTY_SET }, actor, signal)
+      return print(`Version ${version} is published, without rules and policies.`)
     }
     case 'undeny': {
       let removed = 0

@@ -192,7 +192,7 @@ describe('a rule that shuts everybody out', () => {
     backend.advance(70_000) // the state store of this test is not the command's: its pointer has to run out
 
     expect(lines.slice(0, 2)).toEqual([
-      'Version 2 is published, without rules.',
+      'Version 2 is published, without rules and policies.',
       '1 entries are taken from the deny list.',
     ])
     expect(lines.slice(2).map((line) => line.slice(0, 1))).toEqual(['2', '1'])
