@@ -70,6 +70,20 @@ describe.each(RUNTIMES)('over a socket to %s', (runtime) => {
     expect([whole, parts]).toEqual(['k1 /orders', 'k1 /orders'])
   })
 
+  test('a GET is signed over the empty body, whatever comes after its head', async () => {
+    const signed = async () => `X-Signature: ${await signature('/orders', { method: 'GET' })}`
+    const chunks = `${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`
+    const chunked = 'Transfer-Encoding: chunked'
+
+    const answers = [
+      await send('GET /orders HTTP/1.1', [host, await signed()]),
+      await send('GET /orders HTTP/1.1', [host, sized, await signed()], BODY),
+      await send('GET /orders HTTP/1.1', [host, chunked, await signed()], chunks),
+    ]
+
+    expect(answers).toEqual(['k1 /orders', 'k1 /orders', 'k1 /orders'])
+  })
+
   test('a replay is refused, a changed body, too', async () => {
     const header = `X-Signature: ${await signature('/orders')}`
     const changed = BODY.replace('1', '2')

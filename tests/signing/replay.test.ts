@@ -244,16 +244,38 @@ describe('without the state store', () => {
   })
 
   test('and without the database a write is refused as unavailable, never waved through', async () => {
-    const url = new URL(`postgres://nobody@127.0.0.1:${await freePort()}/none`)
-    const database = openDatabase({ url, poolSize: 1 })
+    const database = await unreachable()
     const setting = signingSetting({ state: down(), database })
 
     const answers = [
       await setting.outcome(await setting.sign(order()), { demand: 'optional' }),
       await setting.outcome(await setting.sign(order())),
+      await setting.outcome(await setting.signAsPartner(order()), { demand: 'partner' }),
     ]
     await database.close()
 
-    expect(answers).toEqual(['unavailable', 'unavailable'])
+    expect(answers).toEqual(['unavailable', 'unavailable', 'unavailable'])
   })
 })
+
+describe('without the database', () => {
+  test('a write of a session is refused as unavailable, while reads and partners’ writes go on', async () => {
+    const database = await unreachable()
+    const setting = signingSetting({ database })
+
+    const answers = [
+      await setting.outcome(await setting.sign(order()), { demand: 'optional' }),
+      await setting.outcome(await setting.sign(order())),
+      await setting.outcome(await setting.sign(read())),
+      await setting.outcome(await setting.signAsPartner(order()), { demand: 'partner' }),
+    ]
+    await database.close()
+
+    expect(answers).toEqual(['unavailable', 'unavailable', 'session k2', 'partner acme.k1'])
+  })
+})
+
+/** A database at a port that nobody listens on. */
+async function unreachable(): Promise<Database> {
+  return openDatabase({ url: new URL(`postgres://nobody@127.0.0.1:${await freePort()}/none`), poolSize: 1 })
+}
