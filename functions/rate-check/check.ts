@@ -5,6 +5,7 @@ import type { Guard } from '#shared/guard/guard.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
 import { ipKey } from '#shared/ip-address.ts'
 import { KEY_PARTS, type Policies, PolicyName } from '#shared/limit-policy.ts'
+import { sizeOf } from '#shared/rate-limit/check-limit.ts'
 import { retryAfterS } from '#shared/rate-limit/limit-headers.ts'
 import type { Check, CheckResult, Limiter } from '#shared/rate-limit/limiter.ts'
 
@@ -60,7 +61,10 @@ export function rateCheck({ guard, limiter, requireAdmin }: RateCheckOptions) {
   return route({ method: 'POST', path: '/rate-check', body: RateCheck, handle })
 }
 
-/** @throws Fault `validation_failed` for a policy that does not exist, a key without its parts, and a limit named twice */
+/**
+ * @throws Fault `validation_failed` for a policy that does not exist, a key without its parts, a cost for which no wait is
+ * long enough, and a limit named twice
+ */
 function checksOf({ checks }: RateCheckBody, policies: Policies): readonly Check[] {
   const problems: { path: string; message: string }[] = []
   const seen = new Set<string>()
@@ -76,6 +80,11 @@ function checksOf({ checks }: RateCheckBody, policies: Policies): readonly Check
     const missing = policy.by.filter((part) => subject[part] === undefined)
     for (const part of missing)
       problems.push({ path: `checks.${at}.key.${part}`, message: 'is required by the policy' })
+    if (cost > sizeOf(policy))
+      problems.push({
+        path: `checks.${at}.cost`,
+        message: `more than the policy ever grants (${sizeOf(policy)})`,
+      })
     const limit = JSON.stringify([name, ...policy.by.map((part) => subject[part])])
     if (seen.has(limit))
       problems.push({ path: `checks.${at}`, message: 'the same limit occurs twice; give it a higher cost' })

@@ -43,10 +43,54 @@ function describe(issue: v.BaseIssue<unknown>): { path: string; message: string 
   return { path: v.getDotPath(issue) ?? '', message: messageOf(issue) }
 }
 
+type InWords = (requirement: unknown, input: unknown) => string
+
+/** What a schema without a message of its own expected, by valibot's name of the check or of the type. */
+const IN_WORDS: Readonly<Record<string, InWords>> = {
+  max_length: (most, input) => `expected at most ${counted(most, input)}`,
+  min_length: (least, input) => `expected at least ${counted(least, input)}`,
+  length: (exactly, input) => `expected exactly ${counted(exactly, input)}`,
+  max_entries: (most) => `expected at most ${grouped(most)} entries`,
+  min_entries: (least) => `expected at least ${grouped(least)} entries`,
+  max_value: (most) => `expected at most ${grouped(most)}`,
+  min_value: (least) => `expected at least ${grouped(least)}`,
+  integer: () => 'expected a whole number',
+  safe_integer: () => 'expected a whole number',
+  regex: () => 'does not have the expected form',
+  base64: () => 'expected base64',
+  string: () => 'expected a string',
+  number: () => 'expected a number',
+  boolean: () => 'expected true or false',
+  array: () => 'expected an array',
+  object: () => 'expected an object',
+  strict_object: () => 'expected an object',
+  loose_object: () => 'expected an object',
+  record: () => 'expected an object',
+}
+
 /** A schema's own message as it is; valibot's own, which quote what was received, say only what is expected. */
 function messageOf(issue: v.BaseIssue<unknown>): string {
   if (issue.type === 'strict_object' && issue.expected === 'never') return 'unknown field'
   if (issue.kind === 'schema' && issue.received === 'undefined') return 'is required'
   if (!issue.message.startsWith('Invalid ')) return issue.message
-  return issue.expected === null ? 'is not valid' : `expected ${issue.expected}`
+  const inWords = IN_WORDS[issue.type]
+  if (inWords !== undefined) return inWords(issue.requirement, issue.input)
+  return issue.expected === null ? 'is not valid' : `expected ${choice(issue.expected)}`
+}
+
+/** `("user" | "ip")`, as valibot writes what is allowed, as `"user" or "ip"`. */
+function choice(expected: string): string {
+  const options = expected.replace(/^\((.*)\)$/, '$1').split(' | ')
+  const last = options.at(-1) ?? ''
+  return options.length === 1 ? last : `${options.slice(0, -1).join(', ')} or ${last}`
+}
+
+function counted(count: unknown, input: unknown): string {
+  const unit = typeof input === 'string' ? 'character' : 'item'
+  return `${grouped(count)} ${unit}${count === 1 ? '' : 's'}`
+}
+
+/** 2000 as `2,000`. */
+function grouped(count: unknown): string {
+  return String(count).replaceAll(/\B(?=(?:\d{3})+$)/g, ',')
 }

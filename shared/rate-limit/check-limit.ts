@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { KeyPart, Policy } from '#shared/limit-policy.ts'
+import type { Policy } from '#shared/limit-policy.ts'
 import type { Limit } from '#shared/state/store.ts'
 import type { Check } from './limiter.ts'
 
@@ -16,7 +16,7 @@ export function sizeOf({ algorithm, quota, burst }: Policy): number {
  */
 export function limitOf({ name, policy, subject, cost = 1 }: Check): Limit {
   // What exceeds the whole limit is never granted, by however much.
-  const charge = { key: keyOf(name, policy.by, subject), cost: Math.min(cost, sizeOf(policy) + 1) }
+  const charge = { key: keyOf(name, policy, subject), cost: Math.min(cost, sizeOf(policy) + 1) }
   const windowMs = policy.windowS * 1_000
   if (policy.algorithm !== 'token-bucket') {
     return { ...charge, kind: policy.algorithm, quota: policy.quota, windowMs }
@@ -24,12 +24,24 @@ export function limitOf({ name, policy, subject, cost = 1 }: Check): Limit {
   return { ...charge, burst: sizeOf(policy), intervalMs: windowMs / policy.quota }
 }
 
-function keyOf(name: string, by: readonly KeyPart[], subject: Check['subject']): string {
+function keyOf(name: string, policy: Policy, subject: Check['subject']): string {
+  const { by } = policy
   const first = by.includes('user') ? 'user' : by[0]
   if (first === undefined) throw new TypeError(`Cannot limit: the policy ${name} has no key`)
   const rest = by.filter((part) => part !== first).map((part) => `;${part}=${plain(subject[part])}`)
-  return `{${first === 'user' ? 'u' : first}:${plain(subject[first])}}:rl:${name}${rest.join('')}`
+  return `{${first === 'user' ? 'u' : first}:${plain(subject[first])}}:rl:${name}${measures(policy)}${rest.join('')}`
 }
+
+/** Part of the key, so that a policy published with other numbers begins at once: what an old one took says nothing. */
+function measures({ algorithm, quota, windowS, burst = quota }: Policy): string {
+  return `@${quota}/${windowS}${ALGORITHM_ENDS[algorithm](burst)}`
+}
+
+const ALGORITHM_ENDS = {
+  'token-bucket': (burst) => `/${burst}`,
+  'sliding-window': () => 's',
+  'fixed-window': () => 'f',
+} as const satisfies Record<Policy['algorithm'], (burst: number) => string>
 
 /** The value itself where it can do no harm in a key: a brace would move it to another slot, 10 KB would fill the store. */
 function plain(value = ''): string {

@@ -67,20 +67,20 @@ export function createLimiter({ state, clock, logger, instances = 1 }: LimiterOp
     if (known !== undefined) return answer(checks, known, undefined)
     const askedAtMs = clock()
     const asked = await ask({ limits, alsoGet }, signal)
-    if (asked === undefined) return decideAlone(checks)
-    log.flush()
+    if (asked instanceof Fault) return decideAlone(checks, asked)
+    if (limits.length + alsoGet.length > 0) log.answered()
     denied.note(limits, asked.consumptions, askedAtMs)
     return answer(checks, asked.consumptions, asked.values)
   }
 
-  /** Undefined while the store is down. */
+  /** A fault while the store is down. */
   async function ask(request: Parameters<StateStore['consume']>[0], signal: AbortSignal) {
     try {
       return await (request.limits.length === 0
         ? readOnly(request.alsoGet ?? [], signal)
         : state.consume(request, signal))
     } catch (error) {
-      if (error instanceof Fault && error.error === 'unavailable') return undefined
+      if (error instanceof Fault && error.error === 'unavailable') return error
       throw error
     }
   }
@@ -89,9 +89,9 @@ export function createLimiter({ state, clock, logger, instances = 1 }: LimiterOp
     return { consumptions: [], values: keys.length === 0 ? [] : await state.getMany(keys, signal) }
   }
 
-  function decideAlone(checks: readonly Check[]): CheckAnswer {
+  function decideAlone(checks: readonly Check[], fault: Fault): CheckAnswer {
     const degraded = [...new Set(checks.map(({ name }) => name))]
-    if (checks.length > 0) log.note(degraded)
+    if (checks.length > 0) log.note(degraded, fault)
     const unavailable = checks.some(({ policy }) => policy.onStoreError === 'deny')
     return { ...answer(checks, withoutStore(checks), undefined), degraded, unavailable }
   }

@@ -84,15 +84,17 @@ function inconsistencies(
     ),
     ...rules.flatMap((rule, index) => {
       const path = `rules.${index}.policy`
-      if ((rule.action === 'throttle') !== (rule.policy !== undefined))
-        return [{ path, message: 'belongs to throttle, and throttle needs it' }]
+      if (rule.action === 'throttle' && rule.policy === undefined)
+        return [{ path, message: 'is required with the action throttle' }]
+      if (rule.action !== 'throttle' && rule.policy !== undefined)
+        return [{ path, message: 'is allowed with the action throttle only' }]
       if (rule.policy === undefined || builtInPolicies === undefined || known.has(rule.policy)) return []
       return [{ path, message: 'is not the name of a policy' }]
     }),
     ...rules.flatMap(({ action, would }, index) =>
       would === undefined || action === 'shadow'
         ? []
-        : [{ path: `rules.${index}.would`, message: 'belongs to shadow' }],
+        : [{ path: `rules.${index}.would`, message: 'is allowed with the action shadow only' }],
     ),
   ]
 }

@@ -15,7 +15,8 @@ export async function failingCases(set: CompiledSet): Promise<readonly Problem[]
     const { decision, failed } = await judgeRules(set.planFor(route).rules, known, BEFORE_ANY_EXPIRY_MS)
     if (decision.action === expect.action && (expect.rule ?? decision.rule) === decision.rule) continue
     const told = failed.map(({ rule }) => `, and ${rule.id} fails`).join('')
-    const message = `${name}: ${decision.action} by ${decision.rule ?? 'no rule'}${told}`
+    const expected = expect.rule === undefined ? expect.action : `${expect.action} by ${expect.rule}`
+    const message = `${name}: expected ${expected}, got ${decision.action} by ${decision.rule ?? 'no rule'}${told}`
     problems.push({ path: `cases.${index}`, message })
   }
   return problems

@@ -70,7 +70,7 @@ export function createPublishedSource(options: PublishedOptions): PublishedSourc
       readAtMs = clock()
     } catch (error) {
       failedAtMs = clock()
-      degraded({ part: 'rules', causes: causesOf(error) })
+      degraded({ part: 'rules', causes: causesOf(signal.aborted ? late(error) : error) })
     }
   }
 
@@ -95,6 +95,11 @@ export function createPublishedSource(options: PublishedOptions): PublishedSourc
       return published
     },
   }
+}
+
+/** The timeout itself does not say of what. */
+function late(cause: unknown): Error {
+  return new Error(`The database did not answer within ${REFRESH_MS} ms`, { cause })
 }
 
 type DenyPart = Pick<Published, 'denyRevision' | 'isDenied'>

@@ -55,19 +55,18 @@ export function createRecorder({ database, state, clock, onError }: RecorderOpti
     clock,
     maxItems: MAX_DECISIONS,
     urgentMs: DECISIONS_EVERY_MS,
-    write: writeDecisions,
+    write: (rows) => inTime('The database', (signal) => writeDecisions(rows, signal)),
     onError: (error) => onError('decisions', error),
   })
   const matches = createBatch<Match>({
     clock,
     maxItems: MAX_MATCHES,
     urgentMs: 0,
-    write: (batch) => addMatches(state, batch, AbortSignal.timeout(WRITE_MS)),
+    write: (batch) => inTime('The state store', (signal) => addMatches(state, batch, signal)),
     onError: (error) => onError('matches', error),
   })
 
-  async function writeDecisions(rows: readonly RiskDecisionRow[]): Promise<void> {
-    const signal = AbortSignal.timeout(WRITE_MS)
+  async function writeDecisions(rows: readonly RiskDecisionRow[], signal: AbortSignal): Promise<void> {
     await insertDecisions(await database.sql(), rows, signal)
     if (clock() - sweptAtMs < SWEEP_MS) return
     sweptAtMs = clock()
@@ -91,6 +90,14 @@ export function createRecorder({ database, state, clock, onError }: RecorderOpti
       await Promise.all([decisions.flush(), matches.flush()])
     },
   }
+}
+
+/** Who was too slow, which the timeout itself does not say. */
+async function inTime(who: string, write: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const signal = AbortSignal.timeout(WRITE_MS)
+  await write(signal).catch((error: unknown) => {
+    throw signal.aborted ? new Error(`${who} did not take it within ${WRITE_MS} ms`, { cause: error }) : error
+  })
 }
 
 /** True at most so often a second. */

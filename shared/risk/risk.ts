@@ -67,7 +67,8 @@ export function createRisk(options: RiskOptions): Risk {
     const { rule, decision } = judgement
     const held = [...judgement.shadows, ...(rule === undefined ? [] : [rule])].filter(isNew)
     const failed = judgement.failed.filter((failure) => isNew(failure.rule))
-    for (const { rule: broken, error } of failed) ruleFailed({ version, rule: broken.id, causes: causesOf(error) })
+    for (const { rule: broken, error } of failed)
+      ruleFailed({ version, rule: broken.id, causes: causesOf(error) })
     const matches = [...held.map(({ id }) => id), ...failed.map(({ rule: { id } }) => id + FAILED_SUFFIX)]
     recorder.matched(matches.map((id) => ({ version, rule: id })))
     return rule === undefined || isNew(rule) ? decision : { action: 'allow' }

@@ -19,6 +19,7 @@ export function withBreaker(
   { clock = systemClock, failures = 2, openMs = 500 }: BreakerOptions = {},
 ): StateStore {
   let failed = 0
+  let notAsked: Error | undefined
   let openedAtMs = 0
   let isProbing = false
 
@@ -28,7 +29,7 @@ export function withBreaker(
       // A clock that was set back must not keep it open.
       const openForMs = clock() - openedAtMs
       if (isProbing || (openForMs >= 0 && openForMs < openMs))
-        throw new Fault('unavailable', { cause: BROKEN })
+        throw new Fault('unavailable', { cause: notAsked })
       isProbing = true
     }
     try {
@@ -36,16 +37,19 @@ export function withBreaker(
       failed = 0
       return result
     } catch (error) {
-      if (error instanceof Fault && error.error === 'unavailable') note()
+      if (error instanceof Fault && error.error === 'unavailable') note(error)
       throw error
     } finally {
       if (isProbe) isProbing = false
     }
   }
 
-  function note(): void {
+  function note({ cause }: Fault): void {
     failed += 1
-    if (failed >= failures) openedAtMs = clock()
+    if (failed < failures) return
+    openedAtMs = clock()
+    // One for all whom it refuses; what went wrong before is what whoever reads the log looks for.
+    notAsked = new Error('The state store was not asked: it failed a moment ago', { cause })
   }
 
   return {
@@ -57,5 +61,3 @@ export function withBreaker(
     close: () => store.close(),
   }
 }
-
-const BROKEN = new Error('The state store was unavailable a moment ago')

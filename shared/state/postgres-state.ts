@@ -70,7 +70,7 @@ export function postgresState({
     } catch (error) {
       signal.throwIfAborted()
       const isLate = error instanceof DOMException && error.name === 'TimeoutError'
-      throw isLate ? new Fault('unavailable', { cause: error }) : error
+      throw isLate ? new Fault('unavailable', { cause: late(limitMs) }) : error
     }
   }
 
@@ -138,6 +138,10 @@ export function postgresState({
     // The connection is the database's.
     async close() {},
   }
+}
+
+function late(limitMs: number): Error {
+  return new Error(`PostgreSQL, the state store here, did not answer within ${limitMs} ms`)
 }
 
 type Row = Readonly<Record<string, unknown>>

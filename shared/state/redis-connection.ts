@@ -4,6 +4,7 @@ import { limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { gathering } from './gathering.ts'
 import type { RedisAddress } from './redis-address.ts'
+import { redisFailures, type RedisFailures } from './redis-failure.ts'
 
 export interface ConnectionOptions {
   readonly address: RedisAddress
@@ -48,6 +49,7 @@ function backoffMs(attempt: number): number {
 
 /** A connection that opens on first use and again after each loss, and never makes anyone wait for long. */
 export function redisConnection({ address, clock, operationMs }: ConnectionOptions): RedisConnection {
+  const failures = redisFailures(address)
   let opening: Promise<Opened> | undefined
   let usedAt = 0
   let isClosed = false
@@ -57,7 +59,7 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     const now = clock()
     if (opening !== undefined && now - usedAt > IDLE_MS) drop(opening)
     usedAt = now
-    opening ??= open(address)
+    opening ??= open(address, failures)
     return opening
   }
 
@@ -70,7 +72,16 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
     // Its caller has been told that it failed: a lock taken now would be nobody's.
     if (isOver()) throw new Error('Nobody waits for this any more')
     gather()
-    return work(client)
+    try {
+      return await work(client)
+    } catch (error) {
+      throw error instanceof TypeError ? error : failures.failed(error)
+    }
+  }
+
+  function unavailable(error: unknown): Fault {
+    const isLate = error instanceof DOMException && error.name === 'TimeoutError'
+    return new Fault('unavailable', { cause: isLate ? failures.late(operationMs) : error })
   }
 
   function drop(stale: Promise<Opened>): void {
@@ -88,7 +99,7 @@ export function redisConnection({ address, clock, operationMs }: ConnectionOptio
         return await limited(operationMs, (isOver) => run(opened, work, isOver), signal)
       } catch (error) {
         signal.throwIfAborted()
-        throw error instanceof TypeError ? error : new Fault('unavailable', { cause: error })
+        throw error instanceof TypeError ? error : unavailable(error)
       }
     },
     close() {
@@ -112,7 +123,8 @@ interface Opened {
   readonly gather: () => void
 }
 
-async function open({ isCluster, nodes, isTls, username, password, db }: RedisAddress): Promise<Opened> {
+async function open(address: RedisAddress, failures: RedisFailures): Promise<Opened> {
+  const { isCluster, nodes, isTls, username, password, db } = address
   const { Cluster, Redis } = await import('./drivers/ioredis.ts')
   const login: Login = {
     ...(username === undefined ? {} : { username }),
@@ -122,12 +134,11 @@ async function open({ isCluster, nodes, isTls, username, password, db }: RedisAd
   const client = isCluster
     ? new Cluster([...nodes], clusterOptions(login))
     : new Redis({ ...OPTIONS, ...login, ...nodes[0], db })
-  // Every command reports its own failure; without a listener ioredis prints each attempt to connect.
-  client.on('error', () => {})
+  const lastError = lastErrorOf(client)
   client.connect().catch(() => {}) // `whenReady` tells.
   return {
     client,
-    whenReady: readiness(client),
+    whenReady: readiness(client, () => failures.unreachable(lastError())),
     gather: client instanceof Redis ? gathering(client) : () => {},
   }
 }
@@ -147,10 +158,22 @@ function clusterOptions(login: Login) {
   }
 }
 
+/** Why it is not connected. Without a listener ioredis prints each attempt to connect. */
+function lastErrorOf(client: Client): () => unknown {
+  let last: unknown
+  client.on('error', (error: unknown) => {
+    last = error
+  })
+  client.on('ready', () => {
+    last = undefined
+  })
+  return () => last
+}
+
 const CONNECTING: ReadonlySet<string> = new Set(['wait', 'connecting', 'connect'])
 
 /** Waits for a client; however many wait for one attempt, they share one promise and one pair of listeners. */
-function readiness(client: Client): () => Promise<void> {
+function readiness(client: Client, unreachable: () => Error): () => Promise<void> {
   let waiting: Promise<void> | undefined
 
   function attempt(): Promise<void> {
@@ -160,7 +183,7 @@ function readiness(client: Client): () => Promise<void> {
         client.off('ready', onReady)
         client.off('close', onClose)
         if (isReady) resolve()
-        else reject(new Error('Redis cannot be reached'))
+        else reject(unreachable())
       }
       const onReady = () => settle(true)
       const onClose = () => settle(false)
@@ -170,7 +193,7 @@ function readiness(client: Client): () => Promise<void> {
   }
 
   return async () => {
-    if (!CONNECTING.has(client.status)) throw new Error(`Redis is ${client.status}`)
+    if (!CONNECTING.has(client.status)) throw unreachable()
     waiting ??= attempt()
     return waiting
   }

@@ -1,6 +1,9 @@
+import { systemClock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import type { StateStore } from '#shared/state/store.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { createRareLog } from '#shared/telemetry/rare-log.ts'
 import { ACCESS_TOKEN_LIFE_S, CLOCK_TOLERANCE_S, type AccessClaims } from './access-tokens.ts'
 
 /**
@@ -36,6 +39,8 @@ const LIVE_MS = 60_000
 const ENDED_MS = (ACCESS_TOKEN_LIFE_S + CLOCK_TOLERANCE_S + 10) * 1000
 
 export function createRevocations(state: StateStore, logger: Logger): Revocations {
+  const degraded = createRareLog({ logger, clock: systemClock }, 'revocations.degraded')
+
   async function verdict(claims: AccessClaims, signal: AbortSignal): Promise<Verdict> {
     return judge(claims, await state.getMany(keys(claims), signal).catch(tolerate))
   }
@@ -68,7 +73,7 @@ export function createRevocations(state: StateStore, logger: Logger): Revocation
   /** The database decides when the store is down. */
   function tolerate(error: unknown): undefined {
     if (!(error instanceof Fault)) throw error
-    logger.warn('revocations.degraded', { cause: error })
+    degraded({ causes: causesOf(error) })
   }
 
   return { verdict, keys, judge, rememberLive, endSession, endUser }

@@ -178,10 +178,41 @@ describe('keys of limits', () => {
     )
 
     expect(keys()).toEqual([
-      '{u:u1}:rl:profile;ip=1.2.3.4;route=GET',
-      '{ip:1.2.3.4}:rl:profile;device=d',
-      '{tenant:t}:rl:profile',
+      '{u:u1}:rl:profile@3/60/3;ip=1.2.3.4;route=GET',
+      '{ip:1.2.3.4}:rl:profile@3/60/3;device=d',
+      '{tenant:t}:rl:profile@3/60/3',
     ])
+  })
+
+  test.each([
+    ['a higher quota', { quota: 4 }, true],
+    ['a larger burst', { burst: 5 }, true],
+    ['a shorter window', { windowS: 30 }, true],
+    ['another algorithm', { algorithm: 'sliding-window' }, true],
+    ['another word on outages', { onStoreError: 'deny' }, false],
+  ] as const)(
+    'of an exhausted policy, %s decides whether the next call passes',
+    async (_, change, passes) => {
+      const { ask } = opened()
+      for (let at = 0; at < 4; at += 1) await ask(check())
+
+      const changed = await ask(check({ policy: policy(change) }))
+
+      expect(changed.allowed).toBe(passes)
+    },
+  )
+
+  test('a policy with a lower quota holds at once, and its windows of either kind count for themselves', async () => {
+    const { ask, keys } = opened()
+    const lower = check({ policy: policy({ quota: 1 }) })
+    await ask(check())
+
+    const answers = [await ask(lower), await ask(lower)]
+    for (const algorithm of ['sliding-window', 'fixed-window'] as const)
+      await ask(check({ policy: policy({ algorithm }) }))
+
+    expect(answers.map(({ allowed }) => allowed)).toEqual([true, false])
+    expect(keys().slice(-2)).toEqual(['{u:u1}:rl:profile@3/60s', '{u:u1}:rl:profile@3/60f'])
   })
 
   test.each(['}{', 'x'.repeat(10_000), '', 'a b', '小函', 'a;ip=b', '\u0000'])(
@@ -193,7 +224,7 @@ describe('keys of limits', () => {
       await ask(check({ policy: by, subject: { device } }))
       await ask(check({ policy: by, subject: { device: `${device}.` } }))
 
-      expect(keys()[0]).toMatch(/^\{device:#[\w-]{22}\}:rl:profile$/)
+      expect(keys()[0]).toMatch(/^\{device:#[\w-]{22}\}:rl:profile@3\/60\/3$/)
       expect(keys()[1]).not.toBe(keys()[0])
     },
   )
@@ -383,7 +414,7 @@ describe('while the store is down', () => {
     expect(await ask(check())).toMatchObject({ allowed: true, degraded: [] })
   })
 
-  test('it is logged at once, then counted and logged once a second, and its last ones when it is over', async () => {
+  test('it is logged at once, then at most once a second, and told once when it is over', async () => {
     const { ask, state, clock, lines } = opened()
     state.failing = true
 
@@ -400,11 +431,43 @@ describe('while the store is down', () => {
     await ask(check({ name: 'f' }))
     await ask(check({ name: 'f' }))
 
-    expect(lines.map(({ event, count, policies }) => [event, count, policies])).toEqual([
-      ['rate_limit.degraded', 1, ['profile']],
-      ['rate_limit.degraded', 4, ['a', 'b', 'c', 'd']],
-      ['rate_limit.degraded', 1, ['e']],
+    const all = { policies: ['a', 'b', 'c', 'd', 'profile'], since: '2026-11-18T11:07:00.000Z' }
+    const causes = ['Fault: unavailable', 'Error: The state store is down']
+    expect(lines).toEqual([
+      expect.objectContaining({
+        event: 'rate_limit.degraded',
+        ...all,
+        count: 1,
+        policies: ['profile'],
+        causes,
+      }),
+      expect.objectContaining({ event: 'rate_limit.degraded', ...all, count: 5, causes }),
+      expect.objectContaining({
+        level: 'info',
+        event: 'rate_limit.recovered',
+        count: 6,
+        policies: ['a', 'b', 'c', 'd', 'e', 'profile'],
+        since: all.since,
+        lastAt: '2026-11-18T11:07:01.000Z',
+        lastedMs: 1_000,
+      }),
     ])
+  })
+
+  test('a store that answers in between is not told as recovered, nor is one that nobody asked', async () => {
+    const { ask, limiter, state, clock, lines } = opened()
+
+    state.failing = true
+    await ask(check())
+    state.failing = false
+    clock.nowMs += 999
+    await ask(check())
+    state.failing = true
+    await ask(check())
+    clock.nowMs += 60_000
+    await limiter.check({ checks: [] }, never)
+
+    expect(lines.map(({ event, count }) => [event, count])).toEqual([['rate_limit.degraded', 1]])
   })
 
   test('an error of ours is no outage', async () => {

@@ -163,13 +163,15 @@ describe('a set of rules', () => {
   test('that fails one of its golden cases is refused with what was decided instead', async () => {
     const problems = await problemsOf({ rules: [rule('hour < 2')], cases: [CASE] })
 
-    expect(problems).toEqual([{ path: 'cases.0', message: 'at night: allow by no rule' }])
+    expect(problems).toEqual([{ path: 'cases.0', message: 'at night: expected deny, got allow by no rule' }])
   })
 
   test('whose golden case meets a rule that fails is told so', async () => {
     const problems = await problemsOf({ rules: [rule('1 / (hour - 3) > 0')], cases: [CASE] })
 
-    expect(problems).toEqual([{ path: 'cases.0', message: 'at night: allow by no rule, and rule-1 fails' }])
+    expect(problems).toEqual([
+      { path: 'cases.0', message: 'at night: expected deny, got allow by no rule, and rule-1 fails' },
+    ])
   })
 
   test('stays sound when a rule of its golden cases expires', async () => {

@@ -94,7 +94,7 @@ describeWith(['redis'], 'the state store on Redis', () => {
       const server = await testRedis()
       const store = redisState({ url: server.url, operationMs: PATIENT_MS })
       const redis = new Redis(server.url)
-      const key = `{u:${uuidv7(Date.now())}}:rl:a-policy-with-a-long-name;ip=203.0.113.255`
+      const key = `{u:${uuidv7(Date.now())}}:rl:a-policy-with-a-long-name@1200000/86400/100000;ip=203.0.113.255`
       const cost = 999_999_999
       const limit =
         kind === 'token-bucket'
