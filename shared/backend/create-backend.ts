@@ -85,7 +85,10 @@ export function createBackend(options: BackendOptions) {
       corsOrigins: options.corsOrigins ?? [],
       admit: guard.admit,
       routes,
-      warm: (signal) => database.warm(signal),
+      async warm(signal) {
+        // Asking for the policies opens the state store, too, and loads the rules where there are any.
+        await Promise.all([database.warm(signal), guard.policies(signal)])
+      },
       async close() {
         await risk.close()
         await Promise.all([database.close(), state.close()])
