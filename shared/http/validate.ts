@@ -47,11 +47,11 @@ type InWords = (requirement: unknown, input: unknown) => string
 
 /** What a schema without a message of its own expected, by valibot's name of the check or of the type. */
 const IN_WORDS: Readonly<Record<string, InWords>> = {
-  max_length: (most, input) => `expected at most ${counted(most, input)}`,
-  min_length: (least, input) => `expected at least ${counted(least, input)}`,
-  length: (exactly, input) => `expected exactly ${counted(exactly, input)}`,
-  max_entries: (most) => `expected at most ${grouped(most)} entries`,
-  min_entries: (least) => `expected at least ${grouped(least)} entries`,
+  max_length: (most, input) => `expected at most ${counted(most, unitOf(input))}`,
+  min_length: (least, input) => `expected at least ${counted(least, unitOf(input))}`,
+  length: (exactly, input) => `expected exactly ${counted(exactly, unitOf(input))}`,
+  max_entries: (most) => `expected at most ${counted(most, ENTRY)}`,
+  min_entries: (least) => `expected at least ${counted(least, ENTRY)}`,
   max_value: (most) => `expected at most ${grouped(most)}`,
   min_value: (least) => `expected at least ${grouped(least)}`,
   integer: () => 'expected a whole number',
@@ -85,9 +85,16 @@ function choice(expected: string): string {
   return options.length === 1 ? last : `${options.slice(0, -1).join(', ')} or ${last}`
 }
 
-function counted(count: unknown, input: unknown): string {
-  const unit = typeof input === 'string' ? 'character' : 'item'
-  return `${grouped(count)} ${unit}${count === 1 ? '' : 's'}`
+type Unit = readonly [one: string, several: string]
+
+const ENTRY: Unit = ['entry', 'entries']
+
+function unitOf(input: unknown): Unit {
+  return typeof input === 'string' ? ['character', 'characters'] : ['item', 'items']
+}
+
+function counted(count: unknown, [one, several]: Unit): string {
+  return `${grouped(count)} ${count === 1 ? one : several}`
 }
 
 /** 2000 as `2,000`. */

@@ -30,8 +30,9 @@ function because(error: unknown): ErrorOptions | undefined {
 
 /** A system's code, the first word of Redis's own answer (`NOAUTH`, `OOM`), or what the driver says. */
 function reasonOf(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined
-  if ('lastNodeError' in error) return reasonOf(error.lastNodeError) ?? error.message
+  if (typeof error !== 'object' || error === null) return undefined
+  const message = 'message' in error ? String(error.message) : ''
+  if ('lastNodeError' in error) return reasonOf(error.lastNodeError) ?? message
   if ('code' in error && typeof error.code === 'string') return error.code
-  return /^[A-Z]+(?= )/.exec(error.message)?.[0] ?? error.message.replace(/\.$/, '')
+  return /^[A-Z]+(?= )/.exec(message)?.[0] ?? message.replace(/\.$/, '')
 }

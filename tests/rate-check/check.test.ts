@@ -83,6 +83,18 @@ describe('POST /rate-check', () => {
     ],
     ['an address that is none', [{ policy: 'ip', key: { ip: 'localhost' } }], 'checks.0.key.ip'],
     ['a negative cost', [{ policy: 'phone', key: { user: 'a' }, cost: -1 }], 'checks.0.cost'],
+    [
+      'a cost above the burst',
+      [{ policy: 'user-write', key: { user: 'a' }, cost: 121 }],
+      'checks.0.cost',
+      'more than the policy ever grants (120)',
+    ],
+    [
+      'a cost above the quota of a window',
+      [{ policy: 'phone-day', key: { user: 'a' }, cost: 21 }],
+      'checks.0.cost',
+      'more than the policy ever grants (20)',
+    ],
     ['half a unit', [{ policy: 'phone', key: { user: 'a' }, cost: 0.5 }], 'checks.0.cost'],
     ['an empty key', [{ policy: 'phone', key: { user: '' } }], 'checks.0.key.user'],
     [
@@ -93,11 +105,12 @@ describe('POST /rate-check', () => {
       ],
       'checks.1',
     ],
-  ])('refuses %s and says where', async (_, checks, path) => {
+  ])('refuses %s and says where', async (_, checks, path, message = '') => {
     const { status, body } = await check(checks)
 
     expect([status, body.error]).toEqual([400, 'validation_failed'])
     expect(body.details?.map((detail) => detail['path'])).toContain(path)
+    expect(JSON.stringify(body.details)).toContain(message)
   })
 
   test('refuses more than 20 checks', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { withBreaker } from '#shared/state/breaker.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import { memoryState } from '#tests/fakes/memory-state.ts'
 
 const never = new AbortController().signal
@@ -36,6 +37,20 @@ describe('a store behind a breaker', () => {
 
     expect(outcomes).toEqual(['unavailable', 'unavailable', 'unavailable', 'unavailable'])
     expect(asked()).toBe(2)
+  })
+
+  test('whom it refuses is told why: what happened to the last one who asked', async () => {
+    const { state, store, outcome } = opened()
+    state.failing = true
+    await Promise.all([outcome(), outcome()])
+
+    const refusal = await store.get('key', never).catch((error: unknown) => error)
+
+    expect(causesOf(refusal)).toEqual([
+      'Fault: unavailable',
+      'Error: The state store was not asked: it failed a moment ago',
+      'Error: The state store is down',
+    ])
   })
 
   test('then one call tries, the others still fail at once, and its success ends the outage', async () => {

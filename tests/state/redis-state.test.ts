@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import { uuidv7 } from '#shared/ids.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { redisState } from '#shared/state/redis-state.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import { startRedis } from '#scripts/services/redis.ts'
 import { stateOutageSuite } from '#tests/contracts/state-outage.ts'
 import { stateStoreSuite } from '#tests/contracts/state-store.ts'
@@ -153,6 +154,55 @@ describeWith(['redis'], 'the state store on Redis', () => {
     const granted = answers.filter(({ consumptions }) => consumptions[0]?.allowed)
     expect(granted).toHaveLength(70)
     await store.close()
+    await server.stop()
+  })
+
+  test.each([
+    ['redis://reader:hunter22@127.0.0.1:1/3', /^Redis at 127\.0\.0\.1:1 cannot be reached \(ECONNREFUSED\)$/],
+    ['redis://reader:hunter22@[::1]:1', /^Redis at \[::1\]:1 cannot be reached \(E[A-Z]+\)$/],
+    [
+      'redis+cluster://reader:hunter22@127.0.0.1:1,127.0.0.1:2',
+      /^Redis cluster at 127\.0\.0\.1:1 cannot be reached \(.+\)$/,
+    ],
+  ])('%s, where nobody listens, fails by its address without its password', async (url, message) => {
+    const store = redisState({ url, operationMs: PATIENT_MS })
+
+    const failure = await store.get('key', never).catch((error: unknown) => error)
+
+    expect(failure).toMatchObject({
+      error: 'unavailable',
+      cause: { message: expect.stringMatching(message) },
+    })
+    expect(causesOf(failure).join('\n')).not.toContain('hunter22')
+    await store.close()
+  })
+
+  test('a server that wants another password, one that says nothing, and a command that fails are told apart', async () => {
+    const server = await testRedis()
+    const proxy = await tcpProxy(server.port)
+    const silent = redisState({ url: `redis://127.0.0.1:${proxy.port}` })
+    const refused = redisState({ url: `redis://:hunter22@127.0.0.1:${server.port}`, operationMs: PATIENT_MS })
+    const store = redisState({ url: server.url, operationMs: PATIENT_MS, keyPrefix: '' })
+    const redis = new Redis(server.url)
+    await redis.hset('hash', 'field', 'value')
+    proxy.swallow()
+
+    const failures: unknown[] = [
+      await silent.get('key', never).catch(causesOf),
+      await store.get('hash', never).catch(causesOf),
+    ]
+    await redis.config('SET', 'requirepass', 'another')
+    failures.push(await refused.get('key', never).catch(causesOf))
+
+    const told = (port: number, what: string) =>
+      expect.arrayContaining(['Fault: unavailable', `Error: Redis at 127.0.0.1:${port} ${what}`])
+    expect(failures).toEqual([
+      told(proxy.port, 'did not answer within 190 ms'),
+      told(server.port, 'failed (WRONGTYPE)'),
+      told(server.port, 'cannot be reached (WRONGPASS)'),
+    ])
+    redis.disconnect()
+    await Promise.all([silent.close(), refused.close(), store.close(), proxy.close()])
     await server.stop()
   })
 
