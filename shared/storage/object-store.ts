@@ -78,7 +78,7 @@ export interface GetOptions {
   readonly range?: ByteRange
 }
 
-export type Body = ReadableStream<Uint8Array> | Uint8Array
+export type Body = ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer>
 
 export interface PutOptions {
   readonly contentType: string

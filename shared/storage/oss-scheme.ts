@@ -44,7 +44,7 @@ export const ossScheme: Scheme = {
     public: `https://${bucket}.oss-${region}.aliyuncs.com`,
     internal: `https://${bucket}.oss-${region}-internal.aliyuncs.com`,
   }),
-  listQuery: s3Scheme.listQuery,
+  listQuery: (page) => s3Scheme.listQuery(page),
 }
 
 /** Always covered, when present. */

@@ -30,7 +30,7 @@ const CLEANUP_MS = 5_000
 /** Stores bytes in one request, and a stream of more than one part in several. */
 export async function putObject(means: Means, object: NewObject, signal: AbortSignal): Promise<PutObject> {
   const { key, contentType, body } = object
-  if (body instanceof Uint8Array) return await putBytes(means.call, { key, contentType, body }, signal)
+  if (body instanceof Uint8Array) return putBytes(means.call, { key, contentType, body }, signal)
   const parts = partReader(body, PART_BYTES, signal)
   try {
     const first = await parts.next()
@@ -46,7 +46,7 @@ export async function putObject(means: Means, object: NewObject, signal: AbortSi
 
 async function putBytes(
   call: StoreCall,
-  { key, contentType, body }: Omit<NewObject, 'body'> & { readonly body: Uint8Array },
+  { key, contentType, body }: Omit<NewObject, 'body'> & { readonly body: Uint8Array<ArrayBuffer> },
   signal: AbortSignal,
 ): Promise<PutObject> {
   const headers = { 'content-type': contentType }
@@ -55,7 +55,7 @@ async function putBytes(
 }
 
 interface Streamed extends Omit<NewObject, 'body'> {
-  readonly first: Uint8Array
+  readonly first: Uint8Array<ArrayBuffer>
   readonly parts: ReturnType<typeof partReader>
 }
 

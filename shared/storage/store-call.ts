@@ -11,7 +11,7 @@ export interface StoreRequest {
   readonly query?: Texts
   /** Names in lower case. */
   readonly headers?: Texts
-  readonly body?: Uint8Array | string
+  readonly body?: Uint8Array<ArrayBuffer> | string
   /** The call as a log names it: `read an object`. */
   readonly purpose: string
 }
@@ -63,13 +63,13 @@ async function exchange(addressed: Addressed, request: StoreRequest, ended: Abor
     return await send(addressed, request, ended)
   } catch (error) {
     if (ended.aborted || !REPEATABLE.has(request.method)) throw error
-    return await send(addressed, request, ended)
+    return send(addressed, request, ended)
   }
 }
 
 function send(addressed: Addressed, request: StoreRequest, signal: AbortSignal): Promise<Response> {
   const { url, headers } = addressed.signed(request)
-  const body = request.body === undefined ? {} : { body: request.body as BodyInit } // bytes are never shared memory
+  const body = request.body === undefined ? {} : { body: request.body }
   // A compressed answer would have another length than the object.
   const init = { method: request.method, headers: { 'accept-encoding': 'identity', ...headers }, ...body }
   return fetch(url, { ...init, redirect: 'manual', signal })
