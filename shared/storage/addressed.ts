@@ -24,11 +24,16 @@ export interface Bound {
   readonly headers?: Texts
 }
 
+export interface Signed {
+  readonly url: string
+  readonly headers: Texts
+}
+
 /** Signs requests to a bucket at this address. */
 export interface Addressed {
   /** Of the bucket itself, where forms are posted. */
   readonly url: string
-  signed(request: Bound): { readonly url: string; readonly headers: Texts }
+  signed(request: Bound): Signed
   presigned(request: Bound, expiresInS: number): string
   signing(): { readonly credentials: Credentials; readonly region: string; readonly nowMs: number }
 }

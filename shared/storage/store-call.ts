@@ -1,6 +1,6 @@
 import { deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
-import type { Addressed } from './addressed.ts'
+import type { Addressed, Signed } from './addressed.ts'
 import { childText, readXml } from './read-xml.ts'
 import type { Texts } from './scheme.ts'
 import { connectionCode, refusalFault, StoreError } from './store-error.ts'
@@ -42,11 +42,12 @@ const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
 export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall {
   return async function call(request, signal) {
     signal.throwIfAborted()
+    const signed = addressed.signed(request) // a key of ours that cannot be is no fault of the store
     const limit = deadline(limits.answerMs + (request.body?.length ?? 0) / MIN_BYTES_A_MS, signal)
     const abandoned = new AbortController()
     const ended = AbortSignal.any([limit.signal, abandoned.signal])
     try {
-      const response = await exchange(addressed, request, ended)
+      const response = await exchange(signed, request, ended)
       if (!response.ok) throw refusalFault(await refusal(request, response))
       return { response, abandon: () => abandoned.abort() }
     } catch (error) {
@@ -58,17 +59,16 @@ export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall 
   }
 }
 
-async function exchange(addressed: Addressed, request: StoreRequest, ended: AbortSignal): Promise<Response> {
+async function exchange(signed: Signed, request: StoreRequest, ended: AbortSignal): Promise<Response> {
   try {
-    return await send(addressed, request, ended)
+    return await send(signed, request, ended)
   } catch (error) {
     if (ended.aborted || !REPEATABLE.has(request.method)) throw error
-    return send(addressed, request, ended)
+    return send(signed, request, ended)
   }
 }
 
-function send(addressed: Addressed, request: StoreRequest, signal: AbortSignal): Promise<Response> {
-  const { url, headers } = addressed.signed(request)
+function send({ url, headers }: Signed, request: StoreRequest, signal: AbortSignal): Promise<Response> {
   const body = request.body === undefined ? {} : { body: request.body }
   // A compressed answer would have another length than the object.
   const init = { method: request.method, headers: { 'accept-encoding': 'identity', ...headers }, ...body }

@@ -14,6 +14,8 @@ export type Fields = ReadonlyMap<string, string>
 interface FormRow {
   readonly isSpoken: (fields: Fields) => boolean
   readonly verify: (fields: Fields, policy: string, account: Account, nowMs: number) => void
+  /** The fields as the policy names them. */
+  readonly judged: (fields: Fields) => Fields
   /** The type of the object; `part` is the type that the file part claims. */
   readonly contentType: (fields: Fields, part: string) => string
 }
@@ -22,17 +24,21 @@ const FORMS: Readonly<Record<Flavour, FormRow>> = {
   s3: {
     isSpoken: (fields) => fields.has('x-amz-signature'),
     verify: (fields, policy, account) => verifyV4Form(S3_DIALECT, fields, policy, account),
+    judged: (fields) => fields,
     contentType: (fields) => fields.get('content-type') ?? 'binary/octet-stream',
   },
   oss: {
     isSpoken: (fields) => fields.has('x-oss-signature'),
     verify: (fields, policy, account) => verifyV4Form(OSS_DIALECT, fields, policy, account),
+    judged: (fields) => fields,
     contentType: (fields, part) =>
       fields.get('x-oss-content-type') ?? (part || (fields.get('content-type') ?? '')),
   },
   cos: {
     isSpoken: (fields) => fields.has('q-signature'),
     verify: verifyCosForm,
+    // The policy must pin the time of the key as `q-sign-time`, which is no field; else it would serve for ever.
+    judged: (fields) => new Map([...fields, ['q-sign-time', fields.get('q-key-time') ?? '']]),
     contentType: (fields, part) => fields.get('content-type') ?? part,
   },
 }
@@ -59,7 +65,7 @@ export function verifyForm(
     throw new Refusal('AccessDenied', 'Anonymous access is forbidden')
   const row = FORMS[flavour]
   row.verify(fields, policy, account, nowMs)
-  const range = checkPolicy(flavour, decoded(policy), { fields, nowMs })
+  const range = checkPolicy(flavour, decoded(policy), { fields: row.judged(fields), nowMs })
   const key = fields.get('key') ?? ''
   if (key === '') throw new Refusal('InvalidArgument', 'The form has no key')
   return { key, contentType: row.contentType(fields, partType), ...range }
@@ -87,15 +93,6 @@ function verifyCosForm(fields: Fields, policy: string, account: Account, nowMs: 
     throw new Refusal('AccessDenied', 'The security token is wrong')
   const text = decoded(policy)
   requireCosSignature(field('q-signature'), { keyTime: field('q-key-time'), text: sha1(text) }, account)
-  // The policy must name who signs it; else one signed for another purpose would serve.
-  for (const [name, value] of [
-    ['q-sign-algorithm', 'sha1'],
-    ['q-ak', account.accessKeyId],
-    ['q-sign-time', field('q-key-time')],
-  ]) {
-    if (!text.includes(JSON.stringify({ [name ?? '']: value })))
-      throw new Refusal('AccessDenied', `Invalid according to Policy: it does not pin ${name}`)
-  }
 }
 
 function decoded(policy: string): string {
