@@ -218,10 +218,10 @@ export function objectStoreSuite(store: () => ObjectStore): void {
 
   test('clients send parts in any order and again, anybody asks which arrived, and they become one object', async () => {
     const key = `${randomId()}/大 文件.bin`
-    const { create, presignPart, parts, complete } = store().multipart
-    const uploadId = await create(key, { contentType: 'video/mp4' }, never)
+    const { multipart } = store()
+    const uploadId = await multipart.create(key, { contentType: 'video/mp4' }, never)
     const send = (number: number, bytes: Uint8Array<ArrayBuffer>) =>
-      fetch(presignPart({ key, uploadId, number, expiresInS: 60 }), {
+      fetch(multipart.presignPart({ key, uploadId, number, expiresInS: 60 }), {
         method: 'PUT',
         headers: { 'content-type': PART_CONTENT_TYPE },
         body: bytes,
@@ -231,8 +231,8 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     await send(2, whole.subarray(PART_BYTES))
     await send(1, bytesOf(5))
     const again = await send(1, whole.subarray(0, PART_BYTES))
-    const listed = await parts({ key, uploadId }, never)
-    const { etag } = await complete({ key, uploadId, parts: listed }, never)
+    const listed = await multipart.parts({ key, uploadId }, never)
+    const { etag } = await multipart.complete({ key, uploadId, parts: listed }, never)
 
     expect(listed.map(({ number, sizeBytes }) => [number, sizeBytes])).toEqual([
       [1, PART_BYTES],
@@ -246,13 +246,13 @@ export function objectStoreSuite(store: () => ObjectStore): void {
 
   test('parts that never came, or changed, do not make an object', async () => {
     const key = randomId()
-    const { create, complete, presignPart } = store().multipart
-    const uploadId = await create(key, text, never)
-    const url = presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    const { multipart } = store()
+    const uploadId = await multipart.create(key, text, never)
+    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
     await fetch(url, { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body: 'x' })
     const etag = '9dd4e461268c8034f5c8564e155c67a6'
     const completing = (...parts: { number: number; etag: string }[]) =>
-      complete({ key, uploadId, parts }, never)
+      multipart.complete({ key, uploadId, parts }, never)
     const unfit = { error: 'validation_failed' }
 
     await expect(completing({ number: 1, etag: etag.replace('9', '8') })).rejects.toMatchObject(unfit)
@@ -265,13 +265,13 @@ export function objectStoreSuite(store: () => ObjectStore): void {
 
   test('an aborted upload is gone: its parts, its place in the list, its URLs', async () => {
     const key = `${randomId()}/a`
-    const { create, abort, parts, list, complete, presignPart } = store().multipart
-    const uploadId = await create(key, text, never)
-    const before = await list({ prefix: key, limit: 10 }, never)
+    const { multipart } = store()
+    const uploadId = await multipart.create(key, text, never)
+    const before = await multipart.list({ prefix: key, limit: 10 }, never)
 
-    await abort({ key, uploadId }, never)
-    await abort({ key, uploadId }, never)
-    const url = presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    await multipart.abort({ key, uploadId }, never)
+    await multipart.abort({ key, uploadId }, never)
+    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
     const late = await fetch(url, {
       method: 'PUT',
       headers: { 'content-type': PART_CONTENT_TYPE },
@@ -279,22 +279,25 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     })
 
     expect(before).toEqual([{ key, uploadId, startedAt: expect.any(Date) }])
-    expect(await list({ prefix: key, limit: 10 }, never)).toEqual([])
+    expect(await multipart.list({ prefix: key, limit: 10 }, never)).toEqual([])
     expect(late.status).toBe(404)
-    await expect(parts({ key, uploadId }, never)).rejects.toMatchObject({ error: 'not_found' })
-    const completing = complete({ key, uploadId, parts: [{ number: 1, etag: 'a' }] }, never)
+    await expect(multipart.parts({ key, uploadId }, never)).rejects.toMatchObject({ error: 'not_found' })
+    const completing = multipart.complete({ key, uploadId, parts: [{ number: 1, etag: 'a' }] }, never)
     await expect(completing).rejects.toMatchObject({ error: 'not_found' })
   })
 
   test('of two completions at once one makes the object, and the other finds no upload or the same end', async () => {
     const key = randomId()
-    const { create, complete, presignPart, parts } = store().multipart
-    const uploadId = await create(key, text, never)
-    const url = presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    const { multipart } = store()
+    const uploadId = await multipart.create(key, text, never)
+    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
     await fetch(url, { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body: 'x' })
-    const upload = { key, uploadId, parts: await parts({ key, uploadId }, never) }
+    const upload = { key, uploadId, parts: await multipart.parts({ key, uploadId }, never) }
 
-    const ends = await Promise.allSettled([complete(upload, never), complete(upload, never)])
+    const ends = await Promise.allSettled([
+      multipart.complete(upload, never),
+      multipart.complete(upload, never),
+    ])
 
     expect(ends.filter(({ status }) => status === 'fulfilled').length).toBeGreaterThanOrEqual(1)
     for (const end of ends)

@@ -24,7 +24,7 @@ export interface Range {
 const PROOFS: Readonly<Record<Flavour, ReadonlySet<string>>> = {
   s3: new Set(['policy', 'x-amz-signature']),
   oss: new Set(['policy', 'x-oss-signature']),
-  cos: new Set(['policy', 'q-signature', 'q-key-time', 'success_action_status']),
+  cos: new Set(['policy', 'q-signature', 'q-key-time']),
 }
 
 /** Checks the fields of a form against its policy, each of them covered, and answers with the sizes that it admits. */

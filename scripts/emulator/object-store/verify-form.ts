@@ -96,5 +96,7 @@ function verifyCosForm(fields: Fields, policy: string, account: Account, nowMs: 
 }
 
 function decoded(policy: string): string {
-  return Buffer.from(policy, 'base64').toString()
+  const bytes = Buffer.from(policy, 'base64')
+  if (bytes.toString('base64') !== policy) throw new Refusal('InvalidArgument', 'The policy is not base64')
+  return bytes.toString()
 }
