@@ -3,6 +3,7 @@ import { Fault } from '#shared/errors.ts'
 import type { Addressed, Signed } from './addressed.ts'
 import { childText, readXml } from './read-xml.ts'
 import type { Texts } from './scheme.ts'
+import { sliced } from './sliced.ts'
 import { connectionCode, refusalFault, StoreError } from './store-error.ts'
 
 export interface StoreRequest {
@@ -69,10 +70,23 @@ async function exchange(signed: Signed, request: StoreRequest, ended: AbortSigna
 }
 
 function send({ url, headers }: Signed, request: StoreRequest, signal: AbortSignal): Promise<Response> {
-  const body = request.body === undefined ? {} : { body: request.body }
   // A compressed answer would have another length than the object.
-  const init = { method: request.method, headers: { 'accept-encoding': 'identity', ...headers }, ...body }
+  const init = {
+    method: request.method,
+    headers: { 'accept-encoding': 'identity', ...lengthOf(request.body), ...headers },
+    ...bodyInit(request.body),
+  }
   return fetch(url, { ...init, redirect: 'manual', signal })
+}
+
+/** Bytes as a stream, their length said: both runtimes then send that instead of chunks, which no store takes. */
+function bodyInit(body: StoreRequest['body']): RequestInit {
+  if (body === undefined) return {}
+  return typeof body === 'string' ? { body } : { body: sliced(body), duplex: 'half' }
+}
+
+function lengthOf(body: StoreRequest['body']): Texts {
+  return typeof body === 'object' ? { 'content-length': String(body.byteLength) } : {}
 }
 
 async function refusal({ purpose }: StoreRequest, response: Response): Promise<StoreError> {

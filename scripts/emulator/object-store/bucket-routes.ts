@@ -1,5 +1,5 @@
 import { type Answer, xml, type XmlItem } from './answer.ts'
-import type { StoredObject } from './objects.ts'
+import { sizeOf, type StoredObject } from './objects.ts'
 import { readForm } from './post-form.ts'
 import { Refusal } from './refusal.ts'
 import type { Routed, Shop } from './routes.ts'
@@ -64,7 +64,7 @@ export function postForm(shop: Shop, request: Incoming): Promise<Answer> {
     const admitted = verifyForm(whole, { partType, account: shop.account, nowMs })
     const received = await shop.objects.receive(file, admitted)
     const { key, contentType } = admitted
-    await shop.objects.commit({ ...received, key, contentType, etag: received.md5, modifiedMs: nowMs })
+    await shop.objects.commit({ files: [received], key, contentType, etag: received.md5, modifiedMs: nowMs })
     const status = STATUSES[fields.get('success_action_status') ?? ''] ?? 204
     return { status, headers: { etag: `"${received.md5}"` } }
   })
@@ -73,10 +73,15 @@ export function postForm(shop: Shop, request: Incoming): Promise<Answer> {
 const STATUSES: Readonly<Record<string, number>> = { '200': 200, '201': 201 }
 
 function contents(
-  { key, sizeBytes, etag, modifiedMs }: StoredObject,
+  { key, files, etag, modifiedMs }: StoredObject,
   encoded: (text: string) => string,
 ): XmlItem {
-  const items = { Key: encoded(key), LastModified: isoTime(modifiedMs), ETag: `"${etag}"`, Size: sizeBytes }
+  const items = {
+    Key: encoded(key),
+    LastModified: isoTime(modifiedMs),
+    ETag: `"${etag}"`,
+    Size: sizeOf({ files }),
+  }
   return ['Contents', [...Object.entries(items), ['StorageClass', 'STANDARD']]]
 }
 

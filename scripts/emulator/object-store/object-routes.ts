@@ -2,7 +2,7 @@ import { readXml, childrenNamed, childText } from '#shared/storage/read-xml.ts'
 import { type Answer, xml } from './answer.ts'
 import { FLAVOURS } from './flavours.ts'
 import { readRange } from './read-range.ts'
-import type { StoredObject } from './objects.ts'
+import { sizeOf, type StoredObject } from './objects.ts'
 import type { Expected } from './received-file.ts'
 import { Refusal } from './refusal.ts'
 import type { Routed, Shop } from './routes.ts'
@@ -25,23 +25,30 @@ export const READ_PARAMETERS: readonly string[] = Object.keys(OVERRIDES)
 export async function readObject(shop: Shop, routed: Routed): Promise<Answer> {
   const object = shop.objects.find(routed.key)
   if (object === undefined) throw new Refusal('NoSuchKey')
-  const range = readRange(routed.request.headers['range'], object.sizeBytes)
-  const { start, end } = range ?? { start: 0, end: object.sizeBytes - 1 }
+  const sizeBytes = sizeOf(object)
+  const range = readRange(routed.request.headers['range'], sizeBytes)
+  const { start, end } = range ?? { start: 0, end: sizeBytes - 1 }
   const headers = { ...objectHeaders(object, routed), 'content-length': end - start + 1 }
-  const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${object.sizeBytes}` }
+  const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }
   const status = range === undefined ? 200 : 206
   if (routed.request.method === 'HEAD' || end < start) return { status, headers: { ...headers, ...partial } }
   return {
     status,
     headers: { ...headers, ...partial },
-    body: await shop.objects.read(object.file, { start, end }),
+    body: await shop.objects.read(object, { start, end }),
   }
 }
 
 export async function writeObject(shop: Shop, { key, request }: Routed): Promise<Answer> {
   const received = await shop.objects.receive(request.message, expected(request.headers))
   const contentType = request.headers['content-type'] ?? DEFAULT_TYPE
-  await shop.objects.commit({ ...received, key, contentType, etag: received.md5, modifiedMs: shop.clock() })
+  await shop.objects.commit({
+    files: [received],
+    key,
+    contentType,
+    etag: received.md5,
+    modifiedMs: shop.clock(),
+  })
   return { status: 200, headers: { etag: `"${received.md5}"` } }
 }
 

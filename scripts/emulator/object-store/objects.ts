@@ -1,14 +1,25 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { type Expected, receiveFile, type ReceivedFile } from './received-file.ts'
 
-export interface StoredObject extends ReceivedFile {
+/** Its bytes are those of its files, one after another: an upload in parts is not copied when it completes. */
+export interface StoredObject {
   readonly key: string
+  readonly files: readonly ReceivedFile[]
   readonly etag: string
   readonly contentType: string
   readonly modifiedMs: number
+}
+
+export interface ByteSpan {
+  readonly start: number
+  readonly end: number
+}
+
+export function sizeOf({ files }: Pick<StoredObject, 'files'>): number {
+  return files.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
 }
 
 /** Objects in a folder: the bytes in `data`, what is known of each in `objects`. Everything known is also in memory. */
@@ -19,10 +30,10 @@ export interface Objects {
   receive(body: Readable, expected: Expected): Promise<ReceivedFile>
   /** Makes a received file the object of this key; whoever reads the one before reads on. */
   commit(object: StoredObject): Promise<void>
-  discard(received: Pick<ReceivedFile, 'file'>): Promise<void>
+  discard(received: ReceivedFile): Promise<void>
   delete(key: string): Promise<void>
-  read(file: string, range: { readonly start: number; readonly end: number }): Promise<Readable>
-  path(file: string): string
+  /** Bytes of an object, both ends included; undisturbed by a later write of its key. */
+  read(object: StoredObject, range: ByteSpan): Promise<Readable>
 }
 
 export async function openObjects(folder: string): Promise<Objects> {
@@ -33,17 +44,17 @@ export async function openObjects(folder: string): Promise<Objects> {
   let order: readonly StoredObject[] | undefined
 
   const path = (file: string) => join(data, file)
-  const discard = ({ file }: Pick<ReceivedFile, 'file'>) => rm(path(file), { force: true })
+  const discard = ({ file }: ReceivedFile) => rm(path(file), { force: true })
   const recordOf = (key: string) => join(known, `${createHash('sha256').update(key).digest('hex')}.json`)
 
   async function commit(object: StoredObject): Promise<void> {
     const before = objects.get(object.key)
-    const draft = join(known, `${object.file}.tmp`)
+    const draft = join(known, `${randomUUID()}.tmp`)
     await writeFile(draft, JSON.stringify(object))
     await rename(draft, recordOf(object.key))
     objects.set(object.key, object)
     order = undefined
-    if (before !== undefined) await discard(before)
+    await Promise.all((before?.files ?? []).map(discard))
   }
 
   return {
@@ -61,13 +72,9 @@ export async function openObjects(folder: string): Promise<Objects> {
       objects.delete(key)
       order = undefined
       await rm(recordOf(key), { force: true })
-      await discard(object)
+      await Promise.all(object.files.map(discard))
     },
-    async read(file, range) {
-      const handle = await open(path(file)) // held open, so that a later write of the key does not disturb it
-      return handle.createReadStream(range)
-    },
-    path,
+    read: (object, span) => readFiles(spansOf(object, span), path),
   }
 }
 
@@ -79,4 +86,41 @@ async function readObjects(known: string): Promise<Map<string, StoredObject>> {
     objects.set(object.key, object)
   }
   return objects
+}
+
+interface FileSpan extends ByteSpan {
+  readonly file: string
+}
+
+/** The parts of the object's files that a span of it covers. */
+function spansOf({ files }: StoredObject, { start, end }: ByteSpan): readonly FileSpan[] {
+  let at = 0
+  return files.flatMap(({ file, sizeBytes }) => {
+    const span = { file, start: Math.max(0, start - at), end: Math.min(sizeBytes - 1, end - at) }
+    at += sizeBytes
+    return span.start <= span.end ? [span] : []
+  })
+}
+
+/** Opens every file at once, so that deleting one does not disturb the reading. */
+async function readFiles(spans: readonly FileSpan[], path: (file: string) => string): Promise<Readable> {
+  const streams: Readable[] = []
+  for (const { file, start, end } of spans) {
+    const handle = await open(path(file))
+    streams.push(handle.createReadStream({ start, end, highWaterMark: READ_BYTES }))
+  }
+  const [only] = streams
+  return only !== undefined && streams.length === 1
+    ? only
+    : Readable.from(inTurn(streams), { objectMode: false })
+}
+
+const READ_BYTES = 256 * 1024
+
+async function* inTurn(streams: readonly Readable[]): AsyncGenerator<Buffer> {
+  try {
+    for (const stream of streams) yield* stream
+  } finally {
+    for (const stream of streams) stream.destroy()
+  }
 }

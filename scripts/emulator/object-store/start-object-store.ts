@@ -94,7 +94,8 @@ async function answered(shop: Shop, message: IncomingMessage, requestId: string)
     const answer = await route(shop, flavour, request)
     return { ...answer, headers: { ...answer.headers, [`${headerPrefix}request-id`]: requestId } }
   } catch (error) {
-    if (error instanceof Refusal) return refused(error, message.url?.split('?')[0] ?? '/', requestId)
-    throw error
+    if (message.destroyed && !message.complete) throw error // nobody is left to be told
+    const refusal = error instanceof Refusal ? error : new Refusal('InternalError', String(error))
+    return refused(refusal, message.url?.split('?')[0] ?? '/', requestId)
   }
 }

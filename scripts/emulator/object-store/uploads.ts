@@ -1,8 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Readable } from 'node:stream'
 import type { Objects, StoredObject } from './objects.ts'
 import type { ReceivedFile } from './received-file.ts'
 import { Refusal } from './refusal.ts'
@@ -57,10 +55,11 @@ export async function openUploads(folder: string, objects: Objects): Promise<Upl
     return upload
   }
 
-  async function end(upload: StartedUpload): Promise<void> {
+  async function end(upload: StartedUpload, kept: readonly ReceivedFile[] = []): Promise<void> {
     uploads.delete(upload.uploadId)
     await rm(join(known, `${upload.uploadId}.json`), { force: true })
-    await Promise.all(Object.values(upload.parts).map((part) => objects.discard(part)))
+    const dropped = Object.values(upload.parts).filter((part) => !kept.includes(part))
+    await Promise.all(dropped.map((part) => objects.discard(part)))
   }
 
   return {
@@ -82,16 +81,15 @@ export async function openUploads(folder: string, objects: Objects): Promise<Upl
     async complete(upload, named, { minPartBytes, nowMs }) {
       const chosen = chosenParts(upload, named, minPartBytes)
       uploads.delete(upload.uploadId) // of two completions at once the second finds no upload
-      const whole = await objects.receive(Readable.from(bytesOf(chosen, objects)), {})
       const etag = `${md5OfAll(chosen)}-${chosen.length}`
       const { key, contentType } = upload
-      const object = { ...whole, key, contentType, etag, modifiedMs: nowMs }
+      const object = { files: chosen, key, contentType, etag, modifiedMs: nowMs }
       await objects.commit(object)
-      await end(upload)
+      await end(upload, chosen)
       return object
     },
 
-    abort: end,
+    abort: (upload) => end(upload),
     list: () => [...uploads.values()].sort((a, b) => (a.key < b.key ? -1 : 1)),
   }
 }
@@ -112,10 +110,6 @@ function chosenParts(
   if (chosen.slice(0, -1).some(({ sizeBytes }) => sizeBytes < minPartBytes))
     throw new Refusal('EntityTooSmall')
   return chosen
-}
-
-async function* bytesOf(parts: readonly ReceivedFile[], objects: Objects): AsyncGenerator<Buffer> {
-  for (const { file } of parts) yield* createReadStream(objects.path(file))
 }
 
 function md5OfAll(parts: readonly ReceivedFile[]): string {
