@@ -3,11 +3,11 @@ import { addressed, type Bucket, requireExpiry } from './addressed.ts'
 import { headerInfo } from './header-info.ts'
 import { listObjects } from './list-objects.ts'
 import { multipartUploads } from './multipart-uploads.ts'
-import type { ObjectStore, UploadForm } from './object-store.ts'
+import type { ByteRange, ObjectStore, UploadForm } from './object-store.ts'
 import { putObject } from './put-object.ts'
 import { requireKey } from './require-key.ts'
 import { storeCall, type StoreLimits } from './store-call.ts'
-import { storedBody } from './stored-body.ts'
+import { storedObject } from './stored-body.ts'
 
 export interface BucketStoreOptions extends Omit<Bucket, 'origin' | 'pathStyle'> {
   /** Where clients go: signed into what they get. */
@@ -33,13 +33,10 @@ export function bucketStore(options: BucketStoreOptions): ObjectStore {
     },
 
     get: async (key, { range }, signal) => {
-      const headers = range === undefined ? {} : { range: `bytes=${range.first}-${range.last ?? ''}` }
+      const headers = range === undefined ? {} : { ...options.scheme.rangeHeaders, range: rangeText(range) }
       const request = { method: 'GET', key, headers, purpose: 'read an object' } as const
       const answer = await absentable(call(request, signal))
-      if (answer === undefined) return undefined
-      const sizeBytes = Number(answer.response.headers.get('content-length'))
-      const body = storedBody(answer, { sizeBytes, idleMs: limits.idleMs }, signal)
-      return { info: headerInfo(answer.response), body }
+      return answer === undefined ? undefined : storedObject(answer, { range, idleMs: limits.idleMs }, signal)
     },
 
     put: (key, body, { contentType }, signal) =>
@@ -57,7 +54,7 @@ export function bucketStore(options: BucketStoreOptions): ObjectStore {
     },
 
     uploadForm: (terms): UploadForm => {
-      requireKey(terms.key)
+      requireFormKey(terms.key)
       requireExpiry(terms.expiresInS)
       const fields = options.scheme.formFields({ ...terms, bucket: options.bucket }, forClients.signing())
       return { url: forClients.url, fields }
@@ -65,4 +62,20 @@ export function bucketStore(options: BucketStoreOptions): ObjectStore {
 
     multipart,
   }
+}
+
+/** All three put the name of the client's file in its place, and the key would be the client's to choose. */
+const PLACEHOLDER = '${filename}'
+
+function requireFormKey(key: string): void {
+  if (requireKey(key).includes(PLACEHOLDER))
+    throw new TypeError(`Cannot sign a form for a key with ${PLACEHOLDER}`)
+}
+
+/** @throws RangeError for a range that is none */
+function rangeText({ first, last }: ByteRange): string {
+  const isRange =
+    Number.isInteger(first) && first >= 0 && (last === undefined || (Number.isInteger(last) && last >= first))
+  if (!isRange) throw new RangeError(`Cannot read the bytes from ${first} to ${last}`)
+  return `bytes=${first}-${last ?? ''}`
 }

@@ -45,6 +45,8 @@ export const cosScheme: Scheme = {
 
   formFields: cosForm,
 
+  rangeHeaders: {},
+
   listQuery: ({ prefix, after, limit }) => ({
     prefix,
     'max-keys': String(limit),

@@ -1,13 +1,14 @@
 import type { ObjectInfo } from './object-store.ts'
+import { strangeAnswer } from './store-error.ts'
 
-/** What the headers of an answer to GET or HEAD tell of the whole object. @throws TypeError where they tell too little */
+/** What the headers of an answer to GET or HEAD tell of the whole object. @throws Fault upstream_failed where they tell too little */
 export function headerInfo(response: Response): ObjectInfo {
   const { headers } = response
   const total = headers.get('content-range')?.split('/')[1] ?? headers.get('content-length')
   const lastModified = new Date(headers.get('last-modified') ?? Number.NaN)
   const etag = unquoted(headers.get('etag') ?? '')
   if (total === null || !/^\d+$/.test(total) || etag === '' || Number.isNaN(lastModified.getTime()))
-    throw new TypeError('Cannot read what the store tells of an object: size, ETag or time is missing')
+    throw strangeAnswer('size, ETag or time')
   const contentType = headers.get('content-type') ?? 'application/octet-stream'
   return { sizeBytes: Number(total), etag, contentType, lastModified }
 }

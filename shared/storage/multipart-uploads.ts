@@ -11,6 +11,7 @@ import {
 } from './object-store.ts'
 import { childrenNamed, childText, type Element, escapeXml } from './read-xml.ts'
 import type { StoreCall } from './store-call.ts'
+import { strangeAnswer } from './store-error.ts'
 import { xmlAnswer } from './xml-answer.ts'
 
 /** Uploads in parts, which the three vendors speak alike. */
@@ -110,7 +111,6 @@ function completion(parts: readonly Pick<UploadedPart, 'number' | 'etag'>[]): st
 
 function requiredText(element: Element, name: string): string {
   const text = childText(element, name)
-  if (text === undefined || text === '')
-    throw new TypeError(`Cannot read the store's answer: ${name} is missing`)
+  if (text === undefined || text === '') throw strangeAnswer(name)
   return text
 }

@@ -44,6 +44,8 @@ export const ossScheme: Scheme = {
     public: `https://${bucket}.oss-${region}.aliyuncs.com`,
     internal: `https://${bucket}.oss-${region}-internal.aliyuncs.com`,
   }),
+  // Else a range past the end is answered with the whole object and 200.
+  rangeHeaders: { 'x-oss-range-behavior': 'standard' },
   listQuery: (page) => s3Scheme.listQuery(page),
 }
 

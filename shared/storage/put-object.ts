@@ -12,6 +12,7 @@ import {
 } from './object-store.ts'
 import { partReader } from './part-reader.ts'
 import type { StoreCall, StoreRequest } from './store-call.ts'
+import { strangeAnswer } from './store-error.ts'
 
 export interface NewObject {
   readonly key: string
@@ -101,6 +102,6 @@ async function put(call: StoreCall, request: StoreRequest, signal: AbortSignal):
   const { response, abandon } = await call(request, signal)
   const etag = unquoted(response.headers.get('etag') ?? '')
   await response.arrayBuffer().catch(abandon) // empty; read so that the connection may be used again
-  if (etag === '') throw new TypeError('Cannot read what the store tells of an object: ETag is missing')
+  if (etag === '') throw strangeAnswer('ETag')
   return etag
 }

@@ -41,6 +41,7 @@ export const s3Scheme: Scheme = {
     const origin = `https://${bucket}.s3.${region}.amazonaws.com`
     return { public: origin, internal: origin }
   },
+  rangeHeaders: {},
   listQuery: ({ prefix, after, limit }) => ({
     'list-type': '2',
     prefix,

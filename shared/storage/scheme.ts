@@ -40,6 +40,8 @@ export interface Scheme {
   presignedQuery(request: Unsigned, signing: Signing, expiresInS: number): Texts
   /** The fields of a POST form whose policy admits nothing but these terms. */
   formFields(terms: FormTerms & { readonly bucket: string }, signing: Signing): Texts
+  /** Sent with a range, for the answer that RFC 9110 wants. */
+  readonly rangeHeaders: Texts
   /** The query that lists a page of objects. */
   listQuery(page: ListPage): Texts
 }

@@ -28,6 +28,11 @@ export function refusalFault(error: StoreError): Fault {
   return new Fault(isOverloaded ? 'unavailable' : 'upstream_failed', { cause: error })
 }
 
+/** For an answer that lacks what every store sends. */
+export function strangeAnswer(what: string): Fault {
+  return new Fault('upstream_failed', { cause: new StoreError('read the answer of the store', `no ${what}`) })
+}
+
 /** Parts that a client named: missing, out of order, or with another ETag. */
 const UNFIT_PARTS: ReadonlySet<string> = new Set(['InvalidPart', 'InvalidPartOrder', 'EntityTooSmall'])
 

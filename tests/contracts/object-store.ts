@@ -182,6 +182,14 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     expect(answer.headers.get('content-range')).toBe('bytes 2-3/10')
   })
 
+  test('no form is made for a key that the client’s file name would change', () => {
+    expect(() => store().uploadForm({ ...terms(), key: 'u/${filename}' })).toThrow(TypeError)
+  })
+
+  test.each([{ first: -1 }, { first: 2, last: 1 }, { first: 0.5 }])('%j is no range', async (range) => {
+    await expect(store().get('a', { range }, never)).rejects.toThrow(RangeError)
+  })
+
   test.each([0, -1, 1.5, 604_801])('nothing is signed for %d seconds', (expiresInS) => {
     expect(() => store().presignGet('a', { expiresInS })).toThrow(RangeError)
     expect(() => store().uploadForm({ ...terms(), expiresInS })).toThrow(RangeError)

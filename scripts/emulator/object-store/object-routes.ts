@@ -1,7 +1,7 @@
 import { readXml, childrenNamed, childText } from '#shared/storage/read-xml.ts'
 import { type Answer, xml } from './answer.ts'
 import { FLAVOURS } from './flavours.ts'
-import { readRange } from './read-range.ts'
+import { reachesPast, readRange } from './read-range.ts'
 import { sizeOf, type StoredObject } from './objects.ts'
 import type { Expected } from './received-file.ts'
 import { Refusal } from './refusal.ts'
@@ -26,7 +26,7 @@ export async function readObject(shop: Shop, routed: Routed): Promise<Answer> {
   const object = shop.objects.find(routed.key)
   if (object === undefined) throw new Refusal('NoSuchKey')
   const sizeBytes = sizeOf(object)
-  const range = readRange(routed.request.headers['range'], sizeBytes)
+  const range = rangeOf(routed, sizeBytes)
   const { start, end } = range ?? { start: 0, end: sizeBytes - 1 }
   const headers = { ...objectHeaders(object, routed), 'content-length': end - start + 1 }
   const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }
@@ -121,6 +121,13 @@ export async function listParts(shop: Shop, { key, parameter }: Routed): Promise
     ['IsTruncated', String(rest.length > limit)],
     ...parts,
   ])
+}
+
+function rangeOf({ request: { headers }, flavour }: Routed, sizeBytes: number) {
+  const header = headers['range']
+  // OSS answers a range that reaches past the end with the whole object, unless it is asked to keep to the standard.
+  const isLax = flavour === 'oss' && headers['x-oss-range-behavior'] !== 'standard'
+  return isLax && reachesPast(header, sizeBytes) ? undefined : readRange(header, sizeBytes)
 }
 
 function objectHeaders(object: StoredObject, { request: { query } }: Routed) {

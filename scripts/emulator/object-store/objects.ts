@@ -32,6 +32,8 @@ export interface Objects {
   commit(object: StoredObject): Promise<void>
   discard(received: ReceivedFile): Promise<void>
   delete(key: string): Promise<void>
+  /** Deletes files that a sudden end left behind: those of no object that are not among `kept`. */
+  sweep(kept: readonly ReceivedFile[]): Promise<void>
   /** Bytes of an object, both ends included; undisturbed by a later write of its key. */
   read(object: StoredObject, range: ByteSpan): Promise<Readable>
 }
@@ -73,6 +75,13 @@ export async function openObjects(folder: string): Promise<Objects> {
       order = undefined
       await rm(recordOf(key), { force: true })
       await Promise.all(object.files.map(discard))
+    },
+    async sweep(kept) {
+      const inUse = new Set(
+        [...[...objects.values()].flatMap(({ files }) => files), ...kept].map(({ file }) => file),
+      )
+      const left = (await readdir(data)).filter((file) => !inUse.has(file))
+      await Promise.all(left.map((file) => rm(path(file), { force: true })))
     },
     read: (object, span) => readFiles(spansOf(object, span), path),
   }

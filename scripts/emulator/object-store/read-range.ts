@@ -16,3 +16,9 @@ function suffix(bytes: number, sizeBytes: number) {
   if (bytes === 0 || sizeBytes === 0) throw new Refusal('InvalidRange')
   return { start: Math.max(0, sizeBytes - bytes), end: sizeBytes - 1 }
 }
+
+/** Whether a range names bytes that are not there. */
+export function reachesPast(header: string | undefined, sizeBytes: number): boolean {
+  const [, first = '', last = ''] = /^bytes=(\d*)-(\d*)$/.exec(header ?? '') ?? []
+  return first === '' ? Number(last) > sizeBytes : Math.max(Number(first), Number(last)) >= sizeBytes
+}

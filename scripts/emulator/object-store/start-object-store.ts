@@ -35,7 +35,9 @@ export interface LocalObjectStore {
 export async function startObjectStore(options: ObjectStoreOptions): Promise<LocalObjectStore> {
   const { port = 0, folder, bucket, clock = systemClock, ...account } = options
   const objects = await openObjects(folder)
-  const shop: Shop = { bucket, account, objects, uploads: await openUploads(folder, objects), clock }
+  const uploads = await openUploads(folder, objects)
+  await objects.sweep(uploads.list().flatMap(({ parts }) => Object.values(parts)))
+  const shop: Shop = { bucket, account, objects, uploads, clock }
   const failures = createFailures()
   const stopping = new AbortController()
 
