@@ -1,6 +1,6 @@
 import { absentable } from './absentable.ts'
 import { addressed, type Bucket, requireExpiry } from './addressed.ts'
-import { headerInfo } from './header-info.ts'
+import { headerInfo, unquoted } from './header-info.ts'
 import { listObjects } from './list-objects.ts'
 import { multipartUploads } from './multipart-uploads.ts'
 import type { ByteRange, ObjectStore, UploadForm } from './object-store.ts'
@@ -8,6 +8,7 @@ import { putObject } from './put-object.ts'
 import { requireKey } from './require-key.ts'
 import { storeCall, type StoreLimits } from './store-call.ts'
 import { storedObject } from './stored-body.ts'
+import { requiredText, xmlAnswer } from './xml-answer.ts'
 
 export interface BucketStoreOptions extends Omit<Bucket, 'origin' | 'pathStyle'> {
   /** Where clients go: signed into what they get. */
@@ -41,6 +42,13 @@ export function bucketStore(options: BucketStoreOptions): ObjectStore {
 
     put: (key, body, { contentType }, signal) =>
       putObject({ call, multipart }, { key, contentType, body }, signal),
+    copy: async ({ from, to, ifMatch }, signal) => {
+      const source = { bucket: options.bucket, region: options.region, key: requireKey(from) }
+      const headers = options.scheme.copyHeaders(source, ifMatch)
+      const request = { method: 'PUT', key: to, headers, purpose: 'copy an object' } as const
+      const answer = await absentable(xmlAnswer(call, request, signal))
+      return answer === undefined ? undefined : { etag: unquoted(requiredText(answer, 'ETag')) }
+    },
     delete: async (key, signal) =>
       void (await absentable(call({ method: 'DELETE', key, purpose: 'delete an object' }, signal))),
     list: (page, signal) => listObjects(call, options.scheme, page, signal),

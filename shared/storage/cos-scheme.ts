@@ -1,7 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { encodedPolicy, FORM_STATUS, policyOf } from './form-policy.ts'
 import type { FormTerms } from './object-store.ts'
-import { encodeQuery, percentEncode } from './percent-encode.ts'
+import { encodePath, encodeQuery, percentEncode } from './percent-encode.ts'
 import type { Scheme, Signing, Texts, Unsigned } from './scheme.ts'
 
 const ALGORITHM = 'sha1'
@@ -44,6 +44,11 @@ export const cosScheme: Scheme = {
   },
 
   formFields: cosForm,
+
+  copyHeaders: ({ bucket, region, key }, etag) => ({
+    'x-cos-copy-source': `${bucket}.cos.${region}.myqcloud.com/${encodePath(key)}`,
+    'x-cos-copy-source-if-match': `"${etag}"`,
+  }),
 
   rangeHeaders: {},
 

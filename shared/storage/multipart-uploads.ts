@@ -11,8 +11,7 @@ import {
 } from './object-store.ts'
 import { childrenNamed, childText, type Element, escapeXml } from './read-xml.ts'
 import type { StoreCall } from './store-call.ts'
-import { strangeAnswer } from './store-error.ts'
-import { xmlAnswer } from './xml-answer.ts'
+import { requiredText, xmlAnswer } from './xml-answer.ts'
 
 /** Uploads in parts, which the three vendors speak alike. */
 export function multipartUploads(call: StoreCall, forClients: Addressed): MultipartUploads {
@@ -107,10 +106,4 @@ function completion(parts: readonly Pick<UploadedPart, 'number' | 'etag'>[]): st
     return `<Part><PartNumber>${number}</PartNumber><ETag>${quoted}</ETag></Part>`
   })
   return `<CompleteMultipartUpload>${items.join('')}</CompleteMultipartUpload>`
-}
-
-function requiredText(element: Element, name: string): string {
-  const text = childText(element, name)
-  if (text === undefined || text === '') throw strangeAnswer(name)
-  return text
 }

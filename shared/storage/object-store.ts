@@ -17,6 +17,13 @@ export interface ObjectStore {
    * @throws Fault payload_too_large for a stream of more than 10,000 parts
    */
   put(key: string, body: Body, options: PutOptions, signal: AbortSignal): Promise<PutObject>
+  /**
+   * Copies an object inside the store, up to 1 GB, its type included. What a client's form or URL may still replace is
+   * copied to a key that no client was told, so that what was looked at is what is served.
+   *
+   * @throws Fault conflict when the object no longer has the ETag `ifMatch`
+   */
+  copy(copy: CopyTerms, signal: AbortSignal): Promise<{ readonly etag: string } | undefined>
   /** An absent object is fine. */
   delete(key: string, signal: AbortSignal): Promise<void>
   /** Objects in the order of their keys, after the key `after`; `next` is the `after` of the next page. */
@@ -87,6 +94,12 @@ export interface PutOptions {
 export interface PutObject {
   readonly etag: string
   readonly sizeBytes: number
+}
+
+export interface CopyTerms {
+  readonly from: string
+  readonly to: string
+  readonly ifMatch: string
 }
 
 export interface ListPage {

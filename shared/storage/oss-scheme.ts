@@ -44,6 +44,10 @@ export const ossScheme: Scheme = {
     public: `https://${bucket}.oss-${region}.aliyuncs.com`,
     internal: `https://${bucket}.oss-${region}-internal.aliyuncs.com`,
   }),
+  copyHeaders: ({ bucket, key }, etag) => ({
+    'x-oss-copy-source': encodePath(`/${bucket}/${key}`),
+    'x-oss-copy-source-if-match': `"${etag}"`,
+  }),
   // Else a range past the end is answered with the whole object and 200.
   rangeHeaders: { 'x-oss-range-behavior': 'standard' },
   listQuery: (page) => s3Scheme.listQuery(page),

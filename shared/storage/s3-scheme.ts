@@ -1,3 +1,4 @@
+import { encodePath } from './percent-encode.ts'
 import type { Scheme, Texts, Unsigned } from './scheme.ts'
 import { type V4Dialect, v4Signer } from './v4-scheme.ts'
 
@@ -41,6 +42,10 @@ export const s3Scheme: Scheme = {
     const origin = `https://${bucket}.s3.${region}.amazonaws.com`
     return { public: origin, internal: origin }
   },
+  copyHeaders: ({ bucket, key }, etag) => ({
+    'x-amz-copy-source': encodePath(`/${bucket}/${key}`),
+    'x-amz-copy-source-if-match': `"${etag}"`,
+  }),
   rangeHeaders: {},
   listQuery: ({ prefix, after, limit }) => ({
     'list-type': '2',

@@ -30,6 +30,12 @@ export interface Unsigned {
   readonly headers: Texts
 }
 
+export interface CopySource {
+  readonly bucket: string
+  readonly region: string
+  readonly key: string
+}
+
 /** What one vendor's protocol does its own way; all else is the same for the three. */
 export interface Scheme {
   /** Where a bucket is unless configured: for clients, and for functions in the same region. */
@@ -40,6 +46,8 @@ export interface Scheme {
   presignedQuery(request: Unsigned, signing: Signing, expiresInS: number): Texts
   /** The fields of a POST form whose policy admits nothing but these terms. */
   formFields(terms: FormTerms & { readonly bucket: string }, signing: Signing): Texts
+  /** What makes a PUT copy this object of the same bucket, if it has this ETag. */
+  copyHeaders(source: CopySource, etag: string): Texts
   /** Sent with a range, for the answer that RFC 9110 wants. */
   readonly rangeHeaders: Texts
   /** The query that lists a page of objects. */

@@ -17,6 +17,7 @@ export class StoreError extends Error {
 /** What a refusal by the store means for the client that asked us. */
 export function refusalFault(error: StoreError): Fault {
   const status = error.status ?? 0
+  if (status === 412) return new Fault('conflict', { cause: error })
   if (status === 416) return new Fault('range_not_satisfiable', { cause: error })
   // A missing bucket is a mistake of ours, not an absent object.
   if (status === 404 && error.code !== 'NoSuchBucket') return new Fault('not_found', { cause: error })

@@ -2,7 +2,7 @@ import { limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { childText, type Element, readXml } from './read-xml.ts'
 import { readText, type StoreCall, type StoreRequest } from './store-call.ts'
-import { refusalFault, StoreError } from './store-error.ts'
+import { refusalFault, StoreError, strangeAnswer } from './store-error.ts'
 
 const READ_MS = 5_000
 
@@ -28,6 +28,15 @@ export async function xmlAnswer(
 
 const ERROR_IN_200: Readonly<Record<string, number>> = {
   NoSuchUpload: 404,
+  NoSuchKey: 404,
+  PreconditionFailed: 412,
   InvalidPart: 400,
   InvalidPartOrder: 400,
+}
+
+/** The text of a child that every store sends. @throws Fault upstream_failed without it */
+export function requiredText(element: Element, name: string): string {
+  const text = childText(element, name)
+  if (text === undefined || text === '') throw strangeAnswer(name)
+  return text
 }

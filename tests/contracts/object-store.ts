@@ -148,6 +148,26 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     expect(await store().multipart.list({ prefix: key, limit: 10 }, never)).toEqual([])
   })
 
+  test.each(AWKWARD_KEYS)('what was looked at of %s is copied, and nothing that came after', async (name) => {
+    const [from, to] = [`${randomId()}/${name}`, `${randomId()}/copy ${name}`]
+    const { etag } = await store().put(from, Buffer.from('looked at'), { contentType: 'image/png' }, never)
+
+    const copied = await store().copy({ from, to, ifMatch: etag }, never)
+    await store().put(from, Buffer.from('slipped in'), text, never)
+    const late = store().copy({ from, to, ifMatch: etag }, never)
+
+    await expect(late).rejects.toMatchObject({ error: 'conflict' })
+    const got = await store().get(to, {}, never)
+    expect(got?.info).toMatchObject({ etag: copied?.etag, contentType: 'image/png' })
+    expect(got && (await readAll(got.body)).toString()).toBe('looked at')
+  })
+
+  test('what is not there is not copied', async () => {
+    const copied = await store().copy({ from: randomId(), to: randomId(), ifMatch: 'any' }, never)
+
+    expect(copied).toBeUndefined()
+  })
+
   test('pages of a list hold each object once, in the order of keys', async () => {
     const prefix = `${randomId()}/`
     const keys = ['a', 'a b', 'a+b', 'b&c', '中', '😀'].map((name) => prefix + name)

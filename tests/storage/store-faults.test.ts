@@ -28,6 +28,7 @@ const CALLS: readonly [name: string, act: () => Promise<unknown>][] = [
   ['get', () => store().get('a', {}, never)],
   ['put', () => store().put('a', Buffer.from('a'), text, never)],
   ['put of a stream', () => store().put('a', streamOf(PART_BYTES + 1), text, never)],
+  ['copy', () => store().copy({ from: 'a', to: 'b', ifMatch: 'c' }, never)],
   ['delete', () => store().delete('a', never)],
   ['list', () => store().list({ prefix: '', limit: 1 }, never)],
   ['create', () => store().multipart.create('a', text, never)],

@@ -4,6 +4,7 @@ import { FLAVOURS } from './flavours.ts'
 import { reachesPast, readRange } from './read-range.ts'
 import { sizeOf, type StoredObject } from './objects.ts'
 import type { Expected } from './received-file.ts'
+import { splitOnce } from './incoming.ts'
 import { Refusal } from './refusal.ts'
 import type { Routed, Shop } from './routes.ts'
 
@@ -39,7 +40,10 @@ export async function readObject(shop: Shop, routed: Routed): Promise<Answer> {
   }
 }
 
-export async function writeObject(shop: Shop, { key, request }: Routed): Promise<Answer> {
+export async function writeObject(shop: Shop, routed: Routed): Promise<Answer> {
+  const { key, request, flavour } = routed
+  const source = request.headers[`${FLAVOURS[flavour].headerPrefix}copy-source`]
+  if (source !== undefined) return copyObject(shop, routed, source)
   const received = await shop.objects.receive(request.message, expected(request.headers))
   const contentType = request.headers['content-type'] ?? DEFAULT_TYPE
   await shop.objects.commit({
@@ -50,6 +54,19 @@ export async function writeObject(shop: Shop, { key, request }: Routed): Promise
     modifiedMs: shop.clock(),
   })
   return { status: 200, headers: { etag: `"${received.md5}"` } }
+}
+
+/** The source is `/bucket/key`, on COS `host/key`; both encoded. */
+async function copyObject(shop: Shop, { key, request, flavour }: Routed, source: string): Promise<Answer> {
+  const [bucket, from] = splitOnce(source.replace(/^\//, ''), '/')
+  if (bucket.split('.cos.')[0] !== shop.bucket) throw new Refusal('NoSuchBucket')
+  const object = shop.objects.find(decodeURIComponent(from ?? ''))
+  if (object === undefined) throw new Refusal('NoSuchKey')
+  const wanted = request.headers[`${FLAVOURS[flavour].headerPrefix}copy-source-if-match`]?.replaceAll('"', '')
+  if (wanted !== undefined && wanted !== object.etag) throw new Refusal('PreconditionFailed')
+  const files = await Promise.all(object.files.map((file) => shop.objects.duplicate(file)))
+  await shop.objects.commit({ ...object, files, key, modifiedMs: shop.clock() })
+  return xml('CopyObjectResult', [['ETag', `"${object.etag}"`]])
 }
 
 export async function deleteObject(shop: Shop, { key }: Routed): Promise<Answer> {

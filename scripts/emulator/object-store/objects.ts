@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Expected, receiveFile, type ReceivedFile } from './received-file.ts'
@@ -30,6 +30,8 @@ export interface Objects {
   receive(body: Readable, expected: Expected): Promise<ReceivedFile>
   /** Makes a received file the object of this key; whoever reads the one before reads on. */
   commit(object: StoredObject): Promise<void>
+  /** A file of the same bytes. */
+  duplicate(received: ReceivedFile): Promise<ReceivedFile>
   discard(received: ReceivedFile): Promise<void>
   delete(key: string): Promise<void>
   /** Deletes files that a sudden end left behind: those of no object that are not among `kept`. */
@@ -67,6 +69,11 @@ export async function openObjects(folder: string): Promise<Objects> {
       )),
     receive: (body, expected) => receiveFile(data, body, expected),
     commit,
+    async duplicate(received) {
+      const file = randomUUID()
+      await link(path(received.file), path(file))
+      return { ...received, file }
+    },
     discard,
     async delete(key) {
       const object = objects.get(key)

@@ -18,6 +18,7 @@ const REFUSALS = {
   NoSuchKey: [404, 'The specified key does not exist'],
   NoSuchUpload: [404, 'The specified upload does not exist'],
   NotImplemented: [501, 'The local store does not do this'],
+  PreconditionFailed: [412, 'At least one of the preconditions did not hold'],
   RequestTimeTooSkewed: [403, 'The difference between the request time and the server time is too large'],
   SignatureDoesNotMatch: [403, 'The signature we calculated does not match the one you provided'],
   XAmzContentSHA256Mismatch: [400, 'The provided content SHA-256 does not match what was received'],
