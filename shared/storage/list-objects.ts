@@ -7,8 +7,7 @@ import { xmlAnswer } from './xml-answer.ts'
 
 /** One page of the bucket's objects. */
 export async function listObjects(
-  call: StoreCall,
-  scheme: Scheme,
+  { call, scheme }: { readonly call: StoreCall; readonly scheme: Scheme },
   page: ListPage,
   signal: AbortSignal,
 ): Promise<ObjectPage> {

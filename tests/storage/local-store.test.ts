@@ -9,6 +9,7 @@ import { randomId } from '#shared/ids.ts'
 import { secret } from '#shared/secret.ts'
 import { type ObjectStore, PART_CONTENT_TYPE } from '#shared/storage/object-store.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
+import { readStorageUrl } from '#shared/storage/storage-address.ts'
 import { eventually } from '#tests/services/eventually.ts'
 import { bytesOf, postForm, readAll } from './bodies.ts'
 import { ACCESS_KEY_ID, BUCKET, REGION, SECRET_KEY, storageUrl } from './start-store.ts'
@@ -29,7 +30,7 @@ const start = async () => {
   })
   const credentials = () => ({ accessKeyId: ACCESS_KEY_ID, secretKey: secret(SECRET_KEY) })
   store = openStorage({
-    url: storageUrl({ scheme: 's3', style: 'path' }, new URL(server.url).port),
+    at: readStorageUrl(storageUrl({ scheme: 's3', style: 'path' }, new URL(server.url).port)),
     credentials,
   })
 }
@@ -225,10 +226,10 @@ test('OSS alone answers a range past the end with everything, unless it is asked
   const port = new URL(server.url).port
   const credentials = () => ({ accessKeyId: ACCESS_KEY_ID, secretKey: secret(SECRET_KEY) })
   const read = async (scheme: 's3' | 'cos' | 'oss') => {
-    const url = openStorage({ url: storageUrl({ scheme, style: 'path' }, port), credentials }).presignGet(
-      key,
-      { expiresInS: 60 },
-    )
+    const url = openStorage({
+      at: readStorageUrl(storageUrl({ scheme, style: 'path' }, port)),
+      credentials,
+    }).presignGet(key, { expiresInS: 60 })
     return (await fetch(url, { headers: { range: 'bytes=1-9' } })).status
   }
 

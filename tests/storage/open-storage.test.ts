@@ -1,12 +1,13 @@
 import { describe, expect, test } from '@jest/globals'
 import { secret } from '#shared/secret.ts'
-import { openStorage, readStorageUrl } from '#shared/storage/open-storage.ts'
+import { openStorage } from '#shared/storage/open-storage.ts'
+import { readStorageUrl } from '#shared/storage/storage-address.ts'
 
 const credentials = () => ({ accessKeyId: 'AKID', secretKey: secret('secret') })
 const presigned = (url: string) =>
-  new URL(openStorage({ url: new URL(url), credentials }).presignGet('a/b', { expiresInS: 60 }))
+  new URL(openStorage({ at: readStorageUrl(url), credentials }).presignGet('a/b', { expiresInS: 60 }))
 const formUrl = (url: string) =>
-  openStorage({ url: new URL(url), credentials }).uploadForm({
+  openStorage({ at: readStorageUrl(url), credentials }).uploadForm({
     key: 'a',
     minBytes: 0,
     maxBytes: 1,
@@ -37,13 +38,14 @@ describe('functions themselves go', () => {
     ['oss://album?region=cn-hangzhou&internal=https://album.inside.example', 'https://album.inside.example'],
     ['s3://album?region=eu-1&public=http://127.0.0.1:9000&style=path', 'http://127.0.0.1:9000'],
   ])('for %s to %s', (url, expected) => {
-    expect(readStorageUrl(new URL(url)).origins.internal).toBe(expected)
+    expect(readStorageUrl(url).origins.internal).toBe(expected)
   })
 })
 
 describe('a URL that cannot be a bucket is refused', () => {
   test.each([
     ['ftp://album?region=a', 'must begin with'],
+    ['bucket', 'must begin with'],
     ['s3://?region=a', 'must name a bucket'],
     ['s3://a_b?region=a', 'must name a bucket'],
     ['s3://album', 'must set a region'],
@@ -54,6 +56,6 @@ describe('a URL that cannot be a bucket is refused', () => {
     ['s3://album?region=a&internal=ftp://a.example', 'must set internal'],
     ['s3://album?region=a&key=b', 'must not set "key"'],
   ])('%s: it %s', (url, problem) => {
-    expect(() => openStorage({ url: new URL(url), credentials })).toThrow(problem)
+    expect(() => readStorageUrl(url)).toThrow(problem)
   })
 })

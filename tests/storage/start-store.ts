@@ -6,6 +6,7 @@ import type { Clock } from '#shared/clock.ts'
 import { secret } from '#shared/secret.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
+import { readStorageUrl } from '#shared/storage/storage-address.ts'
 import type { StoreLimits } from '#shared/storage/store-call.ts'
 
 export const BUCKET = 'album-1250000000'
@@ -51,7 +52,7 @@ export async function startStore(options: { readonly sessionToken?: string } = {
     server,
     port,
     open: (flavour, how = {}) =>
-      openStorage({ url: storageUrl(flavour, port), ...credentialsOf(how), ...how }),
+      openStorage({ at: readStorageUrl(storageUrl(flavour, port)), ...credentialsOf(how), ...how }),
     files: () => readdir(join(folder, 'data')),
     async stop() {
       await server.stop()
@@ -60,9 +61,9 @@ export async function startStore(options: { readonly sessionToken?: string } = {
   }
 }
 
-export function storageUrl({ scheme, style }: Flavour, port: string): URL {
+export function storageUrl({ scheme, style }: Flavour, port: string): string {
   const origin = encodeURIComponent(`http://${style === 'path' ? '127.0.0.1' : 'localhost'}:${port}`)
-  return new URL(`${scheme}://${BUCKET}?region=${REGION}&public=${origin}&internal=${origin}&style=${style}`)
+  return `${scheme}://${BUCKET}?region=${REGION}&public=${origin}&internal=${origin}&style=${style}`
 }
 
 function credentialsOf({ accessKeyId = ACCESS_KEY_ID, secretKey = SECRET_KEY, sessionToken }: OpenOptions) {

@@ -4,6 +4,7 @@ import { randomId } from '#shared/ids.ts'
 import { secret } from '#shared/secret.ts'
 import { PART_BYTES } from '#shared/storage/object-store.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
+import { readStorageUrl } from '#shared/storage/storage-address.ts'
 import { readAll, streamOf } from './bodies.ts'
 import { type StartedStore, startStore, storageUrl } from './start-store.ts'
 
@@ -141,9 +142,9 @@ describe('a store that answers strangely', () => {
     const address = server.address()
     if (address === null || typeof address === 'string') throw new TypeError('no port')
     const credentials = () => ({ accessKeyId: 'a', secretKey: secret('b') })
-    const url = storageUrl(FLAVOUR, String(address.port))
+    const at = readStorageUrl(storageUrl(FLAVOUR, String(address.port)))
     const end = () => new Promise((resolve) => server.close(resolve).closeAllConnections())
-    return { store: openStorage({ url, credentials }), end }
+    return { store: openStorage({ at, credentials }), end }
   }
 
   test.each([

@@ -3,19 +3,10 @@ import type { Account } from './account.ts'
 import type { Answer } from './answer.ts'
 import { listObjects, listUploads } from './bucket-routes.ts'
 import type { Flavour, Incoming } from './incoming.ts'
-import {
-  abortUpload,
-  completeUpload,
-  createUpload,
-  deleteObject,
-  listParts,
-  READ_PARAMETERS,
-  readObject,
-  writeObject,
-  writePart,
-} from './object-routes.ts'
+import { deleteObject, READ_PARAMETERS, readObject, writeObject } from './object-routes.ts'
 import type { Objects } from './objects.ts'
 import { Refusal } from './refusal.ts'
+import { abortUpload, completeUpload, createUpload, listParts, writePart } from './upload-routes.ts'
 import type { Uploads } from './uploads.ts'
 
 /** What the store has at hand. */
