@@ -79,6 +79,43 @@ test('a replaced object leaves one file, a deleted one none, and whoever reads i
   expect((await dataFiles()).toSorted()).toEqual(before.toSorted())
 })
 
+test('of many writes of a key at once one stays, with its file only, also after a restart', async () => {
+  const before = await dataFiles()
+  const key = randomId()
+  const bodies = Array.from({ length: 20 }, (_, index) => Buffer.from(`body ${index}`))
+
+  await Promise.all(bodies.map((body) => store.put(key, body, text, never)))
+  const during = await dataFiles()
+  const got = await store.get(key, {}, never)
+  const body = got && (await readAll(got.body)).toString()
+  await server.stop()
+  await start()
+  const again = await store.get(key, {}, never)
+
+  expect(during).toHaveLength(before.length + 1)
+  expect(bodies.map(String)).toContain(body)
+  expect(again && (await readAll(again.body)).toString()).toBe(body)
+})
+
+test('parts that arrive at once are all there after a restart', async () => {
+  const key = randomId()
+  const uploadId = await store.multipart.create(key, text, never)
+  const numbers = Array.from({ length: 20 }, (_, index) => index + 1)
+  const send = (number: number) =>
+    fetch(store.multipart.presignPart({ key, uploadId, number, expiresInS: 60 }), {
+      method: 'PUT',
+      headers: { 'content-type': PART_CONTENT_TYPE },
+      body: `part ${number}`,
+    })
+
+  await Promise.all(numbers.map(send))
+  await server.stop()
+  await start()
+
+  const parts = await store.multipart.parts({ key, uploadId }, never)
+  expect(parts.map(({ number }) => number)).toEqual(numbers)
+})
+
 describe('a client that goes away', () => {
   /** Sends the head of a request and a piece of its body, then breaks off. */
   async function breakOff(head: readonly string[], piece: string): Promise<void> {

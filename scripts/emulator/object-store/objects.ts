@@ -3,6 +3,7 @@ import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'nod
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Expected, receiveFile, type ReceivedFile } from './received-file.ts'
+import { turns } from './turns.ts'
 
 /** Its bytes are those of its files, one after another: an upload in parts is not copied when it completes. */
 export interface StoredObject {
@@ -45,6 +46,7 @@ export async function openObjects(folder: string): Promise<Objects> {
   await mkdir(data, { recursive: true })
   await mkdir(known, { recursive: true })
   const objects = await readObjects(known)
+  const inTurn = turns()
   let order: readonly StoredObject[] | undefined
 
   const path = (file: string) => join(data, file)
@@ -61,6 +63,15 @@ export async function openObjects(folder: string): Promise<Objects> {
     await Promise.all((before?.files ?? []).map(discard))
   }
 
+  async function remove(key: string): Promise<void> {
+    const object = objects.get(key)
+    if (object === undefined) return
+    objects.delete(key)
+    order = undefined
+    await rm(recordOf(key), { force: true })
+    await Promise.all(object.files.map(discard))
+  }
+
   return {
     find: (key) => objects.get(key),
     sorted: () =>
@@ -68,21 +79,14 @@ export async function openObjects(folder: string): Promise<Objects> {
         Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)),
       )),
     receive: (body, expected) => receiveFile(data, body, expected),
-    commit,
+    commit: (object) => inTurn(() => commit(object)),
     async duplicate(received) {
       const file = randomUUID()
       await link(path(received.file), path(file))
       return { ...received, file }
     },
     discard,
-    async delete(key) {
-      const object = objects.get(key)
-      if (object === undefined) return
-      objects.delete(key)
-      order = undefined
-      await rm(recordOf(key), { force: true })
-      await Promise.all(object.files.map(discard))
-    },
+    delete: (key) => inTurn(() => remove(key)),
     async sweep(kept) {
       const inUse = new Set(
         [...[...objects.values()].flatMap(({ files }) => files), ...kept].map(({ file }) => file),
@@ -128,12 +132,12 @@ async function readFiles(spans: readonly FileSpan[], path: (file: string) => str
   const [only] = streams
   return only !== undefined && streams.length === 1
     ? only
-    : Readable.from(inTurn(streams), { objectMode: false })
+    : Readable.from(oneByOne(streams), { objectMode: false })
 }
 
 const READ_BYTES = 256 * 1024
 
-async function* inTurn(streams: readonly Readable[]): AsyncGenerator<Buffer> {
+async function* oneByOne(streams: readonly Readable[]): AsyncGenerator<Buffer> {
   try {
     for (const stream of streams) yield* stream
   } finally {

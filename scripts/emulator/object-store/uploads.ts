@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { Objects, StoredObject } from './objects.ts'
 import type { ReceivedFile } from './received-file.ts'
 import { Refusal } from './refusal.ts'
+import { turns } from './turns.ts'
 
 export interface StartedUpload {
   readonly uploadId: string
@@ -40,12 +41,16 @@ export async function openUploads(folder: string, objects: Objects): Promise<Upl
   const known = join(folder, 'uploads')
   await mkdir(known, { recursive: true })
   const uploads = await readUploads(known)
+  const inTurn = turns()
+  const recordOf = ({ uploadId }: StartedUpload) => join(known, `${uploadId}.json`)
 
   async function save(upload: StartedUpload): Promise<StartedUpload> {
     uploads.set(upload.uploadId, upload)
-    const draft = join(known, `${randomUUID()}.tmp`)
-    await writeFile(draft, JSON.stringify(upload))
-    await rename(draft, join(known, `${upload.uploadId}.json`))
+    await inTurn(async () => {
+      const draft = join(known, `${randomUUID()}.tmp`)
+      await writeFile(draft, JSON.stringify(upload))
+      await rename(draft, recordOf(upload))
+    })
     return upload
   }
 
@@ -57,7 +62,7 @@ export async function openUploads(folder: string, objects: Objects): Promise<Upl
 
   async function end(upload: StartedUpload, kept: readonly ReceivedFile[] = []): Promise<void> {
     uploads.delete(upload.uploadId)
-    await rm(join(known, `${upload.uploadId}.json`), { force: true })
+    await inTurn(() => rm(recordOf(upload), { force: true }))
     const dropped = Object.values(upload.parts).filter((part) => !kept.includes(part))
     await Promise.all(dropped.map((part) => objects.discard(part)))
   }
