@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type Clock, systemClock } from '#shared/clock.ts'
+import { sleep } from '#shared/deadline.ts'
+import type { Account } from './account.ts'
+import { type Answer, refused } from './answer.ts'
+import { postForm } from './bucket-routes.ts'
+import { controlAnswer } from './control.ts'
+import { createFailures, type Failures } from './failures.ts'
+import { FLAVOURS, flavourOf } from './flavours.ts'
+import { readIncoming } from './incoming.ts'
+import { openObjects } from './objects.ts'
+import { Refusal } from './refusal.ts'
+import { route, type Shop } from './routes.ts'
+import { sendAnswer } from './send-answer.ts'
+import { openUploads } from './uploads.ts'
+
+export interface ObjectStoreOptions extends Account {
+  /** Any free one unless given. */
+  readonly port?: number
+  readonly folder: string
+  readonly bucket: string
+  readonly clock?: Clock
+}
+
+/** A server that stores one bucket in a folder and speaks S3, COS and OSS, each told by how a request is signed. */
+export interface LocalObjectStore {
+  /** `http://127.0.0.1:<port>`, where the bucket's name begins the path; by `localhost` the host is the bucket. */
+  readonly url: string
+  readonly failures: Failures
+  stop(): Promise<void>
+}
+
+/** Starts the store on 127.0.0.1. Signatures, policies and times are verified as the vendors do. */
+export async function startObjectStore(options: ObjectStoreOptions): Promise<LocalObjectStore> {
+  const { port = 0, folder, bucket, clock = systemClock, ...account } = options
+  const objects = await openObjects(folder)
+  const uploads = await openUploads(folder, objects)
+  await objects.sweep(uploads.list().flatMap(({ parts }) => Object.values(parts)))
+  const shop: Shop = { bucket, account, objects, uploads, clock }
+  const failures = createFailures()
+  const stopping = new AbortController()
+
+  const server = createServer((request, response) => {
+    serve(shop, failures, { request, response }, stopping.signal).catch(() => response.destroy()) // the caller went away
+  })
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(port, '127.0.0.1', resolve),
+  )
+  const address = server.address()
+  if (address === null || typeof address === 'string')
+    throw new TypeError('Cannot read the port of the object store')
+
+  function stop(): Promise<void> {
+    stopping.abort()
+    return new Promise((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+
+  return { url: `http://127.0.0.1:${address.port}`, failures, stop }
+}
+
+async function serve(
+  shop: Shop,
+  failures: Failures,
+  { request, response }: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  signal: AbortSignal,
+): Promise<void> {
+  if (request.url?.startsWith('/_control/') === true)
+    return sendAnswer(response, await controlAnswer(failures, request), undefined)
+  const parameters = new URL(request.url ?? '/', 'http://store').searchParams.keys()
+  const failure = failures.take(request.method ?? '', parameters)
+  if (failure?.latencyMs !== undefined) await sleep(failure.latencyMs, signal)
+  if (failure?.connection === 'silent') return
+  if (failure?.connection === 'drop') return void response.destroy()
+  const requestId = randomUUID()
+  const answer =
+    failure?.status === undefined
+      ? await answered(shop, request, requestId)
+      : { ...refused(new Refusal('InternalError'), request.url ?? '/', requestId), status: failure.status }
+  // An upload refused midway is not read to its end.
+  if (!request.complete) response.setHeader('connection', 'close')
+  await sendAnswer(response, answer, failure?.connection)
+}
+
+async function answered(shop: Shop, message: IncomingMessage, requestId: string): Promise<Answer> {
+  try {
+    const request = readIncoming(message, shop.bucket)
+    if (request.bucket !== shop.bucket) throw new Refusal('NoSuchBucket')
+    if (request.method === 'POST' && request.key === undefined) return await postForm(shop, request)
+    const flavour = flavourOf(request)
+    const { verify, headerPrefix } = FLAVOURS[flavour]
+    verify(request, shop.account, shop.clock())
+    const answer = await route(shop, flavour, request)
+    return { ...answer, headers: { ...answer.headers, [`${headerPrefix}request-id`]: requestId } }
+  } catch (error) {
+    if (message.destroyed && !message.complete) throw error // nobody is left to be told
+    const refusal = error instanceof Refusal ? error : new Refusal('InternalError', String(error))
+    return refused(refusal, message.url?.split('?')[0] ?? '/', requestId)
+  }
+}
