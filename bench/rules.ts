@@ -77,7 +77,8 @@ async function decisionTimes(risk: Risk): Promise<readonly number[]> {
   const times: number[] = []
   for (let round = 0; round < ROUNDS; round += 1) {
     const startedAt = performance.now()
-    for (let at = 0; at < DECISIONS_A_ROUND; at += 1) await risk.decide(occasion, signal)
+    for (let at = 0; at < DECISIONS_A_ROUND; at += 1)
+      await (await risk.inForce(occasion.waitUntil, signal)).decide(occasion, signal)
     times.push((performance.now() - startedAt) / DECISIONS_A_ROUND)
   }
   return times

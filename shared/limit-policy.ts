@@ -45,3 +45,8 @@ export type Policy = v.InferOutput<typeof PolicySchema>
 export const PolicyName = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9.-]{0,39}$/))
 
 export type Policies = Readonly<Record<string, Policy>>
+
+/** The policy of that name; undefined for a name of anything else that an object has. */
+export function findPolicy(policies: Policies, name: string): Policy | undefined {
+  return Object.hasOwn(policies, name) ? policies[name] : undefined
+}

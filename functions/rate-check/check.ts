@@ -4,7 +4,7 @@ import { Fault } from '#shared/errors.ts'
 import type { Guard } from '#shared/guard/guard.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
 import { ipKey } from '#shared/ip-address.ts'
-import { KEY_PARTS, type Policies, PolicyName } from '#shared/limit-policy.ts'
+import { findPolicy, KEY_PARTS, type Policies, PolicyName } from '#shared/limit-policy.ts'
 import { sizeOf } from '#shared/rate-limit/check-limit.ts'
 import { retryAfterS } from '#shared/rate-limit/limit-headers.ts'
 import type { Check, CheckResult, Limiter } from '#shared/rate-limit/limiter.ts'
@@ -49,10 +49,10 @@ export interface RateCheckOptions {
  * partners. Several checks are all taken or none. Refused is an answer like any other, so it is a 200, too.
  */
 export function rateCheck({ guard, limiter, requireAdmin }: RateCheckOptions) {
-  async function handle({ request, body, signal }: Call<RateCheckBody>): Promise<Reply> {
+  async function handle({ request, body, invocation, signal }: Call<RateCheckBody>): Promise<Reply> {
     // The guard lets nobody else than a partner past without a token.
     if (request.headers.has('authorization')) await requireAdmin(request, signal)
-    const checks = checksOf(body, await guard.policies(signal))
+    const checks = checksOf(body, await guard.policies({ invocation, signal }))
     const { allowed, unavailable, results } = await limiter.check({ checks }, signal)
     if (unavailable) throw new Fault('unavailable')
     return { data: { allowed, results: results.map(presentResult) } }
@@ -69,7 +69,7 @@ function checksOf({ checks }: RateCheckBody, policies: Policies): readonly Check
   const problems: { path: string; message: string }[] = []
   const seen = new Set<string>()
   const found = checks.flatMap(({ policy: name, key: subject, cost }, at): Check[] => {
-    const policy = Object.hasOwn(policies, name) ? policies[name] : undefined
+    const policy = findPolicy(policies, name)
     if (policy === undefined) {
       problems.push({
         path: `checks.${at}.policy`,

@@ -6,7 +6,7 @@ import type { Guard } from '#shared/guard/guard.ts'
 import { failure } from '#shared/http/envelope.ts'
 import { preferredLanguage } from '#shared/http/language.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
-import { type Policy, PolicyName } from '#shared/limit-policy.ts'
+import { findPolicy, type Policy, PolicyName } from '#shared/limit-policy.ts'
 import type { SessionGuard } from '#shared/tokens/session-guard.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
 import { originalRoute } from './original-route.ts'
@@ -41,10 +41,13 @@ const NOBODY = { 'x-auth-sub': '', 'x-auth-sid': '', 'x-auth-scope': '' }
  */
 export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuthOptions) {
   async function handle(call: Call<unknown, Query>): Promise<Response | Reply> {
-    const { request, query, invocation, signal } = call
-    const limits = ['forward-auth', ...(query.policy === undefined ? [] : [query.policy])]
+    const { request, query, invocation } = call
     const { caller, fault } = await identify(request, query, invocation.clientIp)
-    const wrong = (await unfitPolicy(query, signal)) ?? fault
+    const unfit = await unfitPolicy(call)
+    // One that does not exist cannot be taken, and the call that names it counts all the same.
+    const named = query.policy === undefined || unfit !== undefined ? [] : [query.policy]
+    const wrong = unfit ?? fault
+    const limits = ['forward-auth', ...named]
     const consideration = { caller, limits, ...(wrong === undefined ? {} : { fault: wrong }) }
     const { headers, refusal } = await guard.consider(call, consideration)
     if (refusal !== undefined) return refused(call, refusal, headers)
@@ -56,13 +59,10 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     }
   }
 
-  async function unfitPolicy(
-    { policy: name, session }: Query,
-    signal: AbortSignal,
-  ): Promise<Fault | undefined> {
+  async function unfitPolicy(call: Call<unknown, Query>): Promise<Fault | undefined> {
+    const { policy: name, session } = call.query
     if (name === undefined) return undefined
-    const policies = await guard.policies(signal)
-    const message = misfit(Object.hasOwn(policies, name) ? policies[name] : undefined, session)
+    const message = misfit(findPolicy(await guard.policies(call), name), session)
     if (message === undefined) return undefined
     return new Fault('validation_failed', { details: [{ path: 'policy', message }] })
   }
@@ -71,7 +71,7 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
     const original = originalRoute(request)
     const route = 'route' in original ? original.route : ''
     const stranger = { ip, device: deviceOf(request.headers), route, tenant: appId }
-    if (!('route' in original)) return { caller: stranger, fault: AMBIGUOUS }
+    if (!('route' in original)) return { caller: stranger, fault: ambiguous() }
     try {
       const claims = await sessions.claims(request)
       if (claims === undefined && session === 'required') throw new Fault('unauthenticated')
@@ -105,7 +105,9 @@ export function forwardAuth({ appId, guard, sessions, requireUser }: ForwardAuth
   return route({ method: 'ANY', path: '/rate-check/auth', query: ForwardAuth, handle })
 }
 
-const AMBIGUOUS = new Fault('forbidden', { details: [{ reason: 'ambiguous_path' }] })
+function ambiguous(): Fault {
+  return new Fault('forbidden', { details: [{ reason: 'ambiguous_path' }] })
+}
 
 /** Why a limit that the gateway names would never count anything. */
 function misfit(policy: Policy | undefined, session: Query['session']): string | undefined {

@@ -26,7 +26,7 @@ const denial = v.object({
   reason: v.string(),
   expiresAt: v.string(),
   createdAt: v.string(),
-  createdBy: v.string(),
+  createdBy: v.nullable(v.string()),
 })
 const PUBLISHING = ['validation_failed', 'conflict', 'not_found'] as const
 
@@ -69,7 +69,12 @@ export const descriptions: RouteDescriptions = {
     summary: 'What a draft would have decided on recorded requests; changes nothing',
     auth: 'admin',
     answers: {
-      200: v.object({ replayed: v.number(), same: v.number(), different: v.array(v.looseObject({})) }),
+      200: v.object({
+        replayed: v.number(),
+        same: v.number(),
+        different: v.array(v.looseObject({})),
+        byAction: v.record(v.string(), v.record(v.string(), v.number())),
+      }),
     },
   },
   'GET /rate-check/policies': {

@@ -76,7 +76,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     ...defined('redisUrl', backing.state.url),
     ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
   })
-  void keep(Promise.resolve({ stop: async () => notes.forget() }))
+  await keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
   isReady = true
   const rebuild = () => {

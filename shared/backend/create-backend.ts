@@ -50,7 +50,7 @@ export function createBackend(options: BackendOptions) {
       (await findSession(await database.sql(), id, signal))?.created_at.getTime(),
     ...(riskRank === undefined ? {} : { riskRank }),
   }
-  const judge: Judge = createJudge({ risk, limiter, facts, clock, logger })
+  const judge: Judge = createJudge({ limiter, facts, clock, logger })
   const signatures = createSignatureCheck({
     masters: options.signingKeys,
     appId,
@@ -86,8 +86,8 @@ export function createBackend(options: BackendOptions) {
       admit: guard.admit,
       routes,
       async warm(signal) {
-        // Asking for the policies opens the state store, too, and loads the rules where there are any.
-        await Promise.all([database.warm(signal), guard.policies(signal)])
+        // Asking for the rules opens the state store, too, and loads them where there are any.
+        await Promise.all([database.warm(signal), risk.inForce(() => {}, signal)])
       },
       async close() {
         await risk.close()
@@ -96,5 +96,5 @@ export function createBackend(options: BackendOptions) {
     })
   }
 
-  return { accessTokens, revocations, sessions, limiter, judge, builtIn, guard, app }
+  return { accessTokens, revocations, sessions, limiter, builtIn, guard, app }
 }

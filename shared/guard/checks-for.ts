@@ -1,5 +1,5 @@
 import { ipKey } from '#shared/ip-address.ts'
-import type { KeyPart, Policies } from '#shared/limit-policy.ts'
+import { findPolicy, type KeyPart, type Policies } from '#shared/limit-policy.ts'
 import type { Check } from '#shared/rate-limit/limiter.ts'
 import type { Caller } from './caller.ts'
 
@@ -10,7 +10,7 @@ import type { Caller } from './caller.ts'
 export function checksFor(names: readonly string[], policies: Policies, caller: Caller): readonly Check[] {
   const subject = subjectOf(caller)
   return names.flatMap((name) => {
-    const policy = policies[name]
+    const policy = findPolicy(policies, name)
     if (policy === undefined || policy.by.some((part) => subject[part] === undefined)) return []
     return policy.by.includes('tenant') === (caller.partner !== undefined) ? [{ name, policy, subject }] : []
   })

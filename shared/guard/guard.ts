@@ -2,8 +2,8 @@ import { Fault } from '#shared/errors.ts'
 import type { Admission, Admit, Arrival } from '#shared/http/admission.ts'
 import type { Policies } from '#shared/limit-policy.ts'
 import { limitHeaders } from '#shared/rate-limit/limit-headers.ts'
-import type { CheckAnswer, Limiter } from '#shared/rate-limit/limiter.ts'
-import type { Risk } from '#shared/risk/risk.ts'
+import type { Limiter } from '#shared/rate-limit/limiter.ts'
+import type { InForce, Risk } from '#shared/risk/risk.ts'
 import type { SignatureCheck } from '#shared/signing/signature-check.ts'
 import type { Revocations } from '#shared/tokens/revocations.ts'
 import type { Session, SessionGuard } from '#shared/tokens/session-guard.ts'
@@ -27,7 +27,7 @@ export interface Guard {
    */
   identified(call: GuardedCall, userId: string): Promise<void>
   /** The built-in policies under those that are published. */
-  policies(signal: AbortSignal): Promise<Policies>
+  policies(call: Pick<GuardedCall, 'invocation' | 'signal'>): Promise<Policies>
 }
 
 export type GuardedCall = Pick<Arrival, 'request' | 'invocation' | 'signal'>
@@ -48,19 +48,11 @@ export interface GuardOptions extends DemandOptions {
   readonly revocations: Revocations
   readonly signatures: SignatureCheck
   readonly limiter: Limiter
-  readonly risk: Pick<Risk, 'policies'>
+  readonly risk: Pick<Risk, 'inForce'>
   readonly judge: Judge
   readonly builtIn: Policies
   /** The mini-program's appid. */
   readonly tenant: string
-}
-
-const NOTHING_CHECKED: CheckAnswer = {
-  allowed: true,
-  unavailable: false,
-  results: [],
-  values: undefined,
-  degraded: [],
 }
 
 export function createGuard(options: GuardOptions): Guard {
@@ -78,14 +70,15 @@ export function createGuard(options: GuardOptions): Guard {
     const { request, invocation, signal } = call
     const { caller, limits, fault, phase, isUnjudged = false } = consideration
     const { session } = caller
-    const known = await policies(signal)
+    const inForce = await rulesFor(call)
+    const known = withBuiltIn(inForce)
     const checks = checksFor(limits, known, caller)
     const alsoGet = session === undefined ? [] : revocations.keys(session)
-    const answer = checks.length === 0 ? NOTHING_CHECKED : await limiter.check({ checks, alsoGet }, signal)
+    const answer = await limiter.check({ checks, alsoGet }, signal)
     const refusal = limitRefusal(answer) ?? fault ?? ended(request, session, answer.values)
     if (refusal !== undefined || isUnjudged)
       return { headers: limitHeaders(answer.results), ...(refusal && { refusal }) }
-    const look = { caller, phase, policies: known, invocation }
+    const look: Look = { caller, phase, inForce, policies: known, invocation }
     const judged = await judge(look, signal)
     const headers = limitHeaders([...answer.results, ...judged.results])
     return { headers, ...(judged.refusal === undefined ? {} : { refusal: judged.refusal }) }
@@ -123,22 +116,27 @@ export function createGuard(options: GuardOptions): Guard {
     return verdict === 'ended' ? new Fault('token_revoked') : undefined
   }
 
-  async function identified({ request, invocation, signal }: GuardedCall, userId: string): Promise<void> {
+  async function identified(call: GuardedCall, userId: string): Promise<void> {
+    const { request, invocation, signal } = call
     const device = deviceOf(request.headers)
     const caller = { ip: invocation.clientIp, device, route: 'POST /login', tenant, userId }
-    const look = {
-      caller,
-      userId,
-      phase: 'identified',
-      policies: await policies(signal),
-      invocation,
-    } as const
+    const inForce = await rulesFor(call)
+    const policies = withBuiltIn(inForce)
+    const look: Look = { caller, phase: 'identified', inForce, policies, invocation }
     const { refusal } = await judge(look, signal)
     if (refusal !== undefined) throw refusal
   }
 
-  async function policies(signal: AbortSignal): Promise<Policies> {
-    return { ...options.builtIn, ...(await options.risk.policies(signal)) }
+  function rulesFor({ invocation, signal }: Pick<GuardedCall, 'invocation' | 'signal'>): Promise<InForce> {
+    return options.risk.inForce((work) => invocation.waitUntil(work), signal)
+  }
+
+  function withBuiltIn({ policies }: InForce): Policies {
+    return { ...options.builtIn, ...policies }
+  }
+
+  async function policies(call: Pick<GuardedCall, 'invocation' | 'signal'>): Promise<Policies> {
+    return withBuiltIn(await rulesFor(call))
   }
 
   return { admit, consider, identified, policies }

@@ -3,7 +3,8 @@ import { Fault } from '#shared/errors.ts'
 import type { Invocation } from '#shared/http/app.ts'
 import type { Policies } from '#shared/limit-policy.ts'
 import type { CheckResult, Limiter } from '#shared/rate-limit/limiter.ts'
-import type { Decision, Occasion, Risk } from '#shared/risk/risk.ts'
+import type { Decision, Occasion } from '#shared/risk/decision.ts'
+import type { InForce } from '#shared/risk/risk.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Caller } from './caller.ts'
 import { checksFor } from './checks-for.ts'
@@ -14,7 +15,7 @@ export interface UserFacts {
   status(userId: string, signal: AbortSignal): Promise<string>
   /** When the session began, in epoch milliseconds; undefined when there is none. */
   startedAt(sessionId: string, signal: AbortSignal): Promise<number | undefined>
-  /** WeChat's risk rank, 0 to 4; absent unless the deployment asks WeChat. */
+  /** WeChat's risk rank, 0 to 4, or -1 where nobody knows; absent unless the deployment asks WeChat. */
   readonly riskRank?: (
     who: { readonly userId: string; readonly ip: string },
     signal: AbortSignal,
@@ -22,7 +23,6 @@ export interface UserFacts {
 }
 
 export interface JudgeOptions {
-  readonly risk: Risk
   readonly limiter: Limiter
   readonly facts: UserFacts
   readonly clock: Clock
@@ -33,6 +33,7 @@ export interface JudgeOptions {
 export interface Look {
   readonly caller: Caller
   readonly phase?: Occasion['phase']
+  readonly inForce: InForce
   readonly policies: Policies
   readonly invocation: Invocation
 }
@@ -49,11 +50,11 @@ export type Judge = (look: Look, signal: AbortSignal) => Promise<Judgement>
 const FRESH_MS = 5 * 60_000
 
 /** Applies the published rules to a call. */
-export function createJudge({ risk, limiter, facts, clock, logger }: JudgeOptions): Judge {
+export function createJudge({ limiter, facts, clock, logger }: JudgeOptions): Judge {
   return async (look, signal) => {
-    const { caller, policies, invocation } = look
+    const { caller, inForce, policies, invocation } = look
     const { userId } = caller
-    const decision = await risk.decide(occasionOf(look), signal)
+    const decision = await inForce.decide(occasionOf(look), signal)
     if (decision.action === 'allow') return { results: [] }
     const { action, rule } = decision
     logger.info('risk.decided', {

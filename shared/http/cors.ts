@@ -1,7 +1,7 @@
 const HEADERS = {
   'access-control-allow-methods': 'GET, POST, PUT, DELETE, HEAD',
   'access-control-allow-headers':
-    'authorization, content-type, idempotency-key, x-signature, accept-language',
+    'authorization, content-type, idempotency-key, x-signature, x-device-id, accept-language',
   'access-control-expose-headers': 'x-request-id, retry-after, ratelimit, ratelimit-policy, etag',
   'access-control-max-age': '600',
 }

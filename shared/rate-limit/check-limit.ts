@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto'
 import type { Policy } from '#shared/limit-policy.ts'
+import { keyText, userTag } from '#shared/state/key-text.ts'
 import type { Limit } from '#shared/state/store.ts'
 import type { Check } from './limiter.ts'
-
-const PLAIN = /^[\w.:-]{1,64}$/
 
 /** How many units there are at once when nothing was taken. */
 export function sizeOf({ algorithm, quota, burst }: Policy): number {
@@ -28,8 +26,10 @@ function keyOf(name: string, policy: Policy, subject: Check['subject']): string 
   const { by } = policy
   const first = by.includes('user') ? 'user' : by[0]
   if (first === undefined) throw new TypeError(`Cannot limit: the policy ${name} has no key`)
-  const rest = by.filter((part) => part !== first).map((part) => `;${part}=${plain(subject[part])}`)
-  return `{${first === 'user' ? 'u' : first}:${plain(subject[first])}}:rl:${name}${measures(policy)}${rest.join('')}`
+  const rest = by.filter((part) => part !== first).map((part) => `;${part}=${keyText(subject[part] ?? '')}`)
+  const value = subject[first] ?? ''
+  const tag = first === 'user' ? userTag(value) : `{${first}:${keyText(value)}}`
+  return `${tag}:rl:${name}${measures(policy)}${rest.join('')}`
 }
 
 /** Part of the key, so that a policy published with other numbers begins at once: what an old one took says nothing. */
@@ -42,9 +42,3 @@ const ALGORITHM_ENDS = {
   'sliding-window': () => 's',
   'fixed-window': () => 'f',
 } as const satisfies Record<Policy['algorithm'], (burst: number) => string>
-
-/** The value itself where it can do no harm in a key: a brace would move it to another slot, 10 KB would fill the store. */
-function plain(value = ''): string {
-  if (PLAIN.test(value)) return value
-  return `#${createHash('sha256').update(value).digest('base64url').slice(0, 22)}`
-}

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { keyText, userTag } from '#shared/state/key-text.ts'
 import type { Consumption, Limit, StateStore } from '#shared/state/store.ts'
 import type { PlannedCounter } from './compile-set.ts'
 import { ipKey } from '#shared/ip-address.ts'
@@ -42,19 +42,11 @@ function countOf(consumption: Consumption | undefined): number {
   return UNLIMITED - (consumption?.remaining ?? UNLIMITED)
 }
 
-const TAGS = { user: 'u', ip: 'ip', device: 'device' } as const
-
 /** The first part is the hash tag, so that counters by the same one stand in one slot with that one's limits. */
 function counterKey({ name, windowS, by }: PlannedCounter, subject: CountedSubject): string | undefined {
-  const parts = by.map((part) => [part, keyText(part === 'ip' ? ipKey(subject.ip) : subject[part])] as const)
-  const [first, ...rest] = parts
-  if (first === undefined || parts.some(([, value]) => value === '')) return undefined
-  const [part, value] = first
-  return [`{${TAGS[part]}:${value}}:risk:${name}:${windowS}`, ...rest.map(([, text]) => text)].join(':')
-}
-
-/** What a client chose must not be able to end the hash tag early. */
-function keyText(value: string): string {
-  if (/^[\w.:-]{0,64}$/.test(value)) return value
-  return createHash('sha256').update(value).digest('base64url').slice(0, 22)
+  const [first, ...rest] = by
+  if (first === undefined || by.some((part) => subject[part] === '')) return undefined
+  const value = (part: (typeof by)[number]) => (part === 'ip' ? ipKey(subject.ip) : subject[part])
+  const tag = first === 'user' ? userTag(subject.user) : `{${first}:${keyText(value(first))}}`
+  return [`${tag}:risk:${name}:${windowS}`, ...rest.map((part) => keyText(value(part)))].join(':')
 }

@@ -31,6 +31,5 @@ export type Decision =
       readonly action: 'deny' | 'challenge'
       readonly rule: string
       readonly reason: string
-      readonly retryAfterS?: number
     }
   | { readonly action: 'throttle'; readonly rule: string; readonly policy: string; readonly reason: string }

@@ -33,10 +33,18 @@ const FRESH_MS = 2_000
 /** Older than this, after a freeze or at first, the request waits for news. Together less than the 5 s promised. */
 const STALE_MS = 4_000
 const WAIT_MS = 300
+/** An instance that has never seen the rules would let pass whom they stop. */
+const FIRST_WAIT_MS = 2_000
 const RETRY_MS = 1_000
 const REFRESH_MS = 3_000
 
 const NOTHING: Published = { version: 0, denyRevision: 0, policies: {}, isDenied: NOBODY_DENIED }
+
+interface Refresh {
+  readonly work: Promise<void>
+  readonly patience: AbortSignal
+  readonly endsAtMs: number
+}
 
 export function createPublishedSource(options: PublishedOptions): PublishedSource {
   const { clock, logger } = options
@@ -45,17 +53,21 @@ export function createPublishedSource(options: PublishedOptions): PublishedSourc
   let refusedVersion = 0
   let readAtMs = Number.NEGATIVE_INFINITY
   let failedAtMs = Number.NEGATIVE_INFINITY
-  let refreshing: { readonly work: Promise<void>; readonly patience: AbortSignal } | undefined
+  let refreshing: Refresh | undefined
 
-  function refresh() {
-    refreshing ??= {
+  function refresh(): Refresh {
+    // Judged by the clock: one that was frozen along with its instance is over before its timers know.
+    if (refreshing !== undefined && refreshing.endsAtMs > clock()) return refreshing
+    const own: Refresh = {
       // Shared by requests, so none of their signals may end it.
       work: load(AbortSignal.timeout(REFRESH_MS)).finally(() => {
-        refreshing = undefined
+        if (refreshing === own) refreshing = undefined
       }),
-      patience: AbortSignal.timeout(WAIT_MS),
+      patience: AbortSignal.timeout(readAtMs === Number.NEGATIVE_INFINITY ? FIRST_WAIT_MS : WAIT_MS),
+      endsAtMs: clock() + REFRESH_MS,
     }
-    return refreshing
+    refreshing = own
+    return own
   }
 
   async function load(signal: AbortSignal): Promise<void> {

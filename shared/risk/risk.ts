@@ -14,15 +14,18 @@ import { createPublishedSource, type Published } from './published.ts'
 import { createRecorder } from './recorder.ts'
 import { DENY_LIST_RULE } from './rule-set.ts'
 
-export type { Decision, Occasion }
-
 export interface Risk {
-  /** What the published deny list and rules say. Never rejects because a store is down. */
-  decide(occasion: Occasion, signal: AbortSignal): Promise<Decision>
-  /** Policies published over the built-in ones, as of now. */
-  policies(signal: AbortSignal): Promise<Policies>
+  /** What is published at this moment, for one request from end to end. Never rejects because a store is down. */
+  inForce(waitUntil: Occasion['waitUntil'], signal: AbortSignal): Promise<InForce>
   /** Writes what is still buffered. */
   close(): Promise<void>
+}
+
+export interface InForce {
+  /** Published over the built-in ones. */
+  readonly policies: Policies
+  /** What the deny list and the rules say. Never rejects because a store is down. */
+  decide(occasion: Occasion, signal: AbortSignal): Promise<Decision>
 }
 
 export interface RiskOptions {
@@ -43,8 +46,12 @@ export function createRisk(options: RiskOptions): Risk {
   const onError = (part: string, error: unknown) => degraded({ part, causes: causesOf(error) })
   const recorder = createRecorder({ ...options, onError })
 
-  async function decide(occasion: Occasion, signal: AbortSignal): Promise<Decision> {
-    const published = await source.current(occasion.waitUntil, signal)
+  async function inForce(waitUntil: Occasion['waitUntil'], signal: AbortSignal): Promise<InForce> {
+    const published = await source.current(waitUntil, signal)
+    return { policies: published.policies, decide: (occasion, within) => decide(published, occasion, within) }
+  }
+
+  async function decide(published: Published, occasion: Occasion, signal: AbortSignal): Promise<Decision> {
     const plan = published.set?.planFor(occasion.route) ?? NO_RULES
     const names = published.set?.content.counters.map(({ name }) => name) ?? []
     const isDenied = published.isDenied({ ...occasion, userId: occasion.user?.id }, clock())
@@ -74,16 +81,7 @@ export function createRisk(options: RiskOptions): Risk {
     return rule === undefined || isNew(rule) ? decision : { action: 'allow' }
   }
 
-  return {
-    decide,
-    policies: async (signal) => (await source.current(ignored, signal)).policies,
-    close: () => recorder.close(),
-  }
+  return { inForce, close: () => recorder.close() }
 }
 
 const DENIED: Decision = { action: 'deny', rule: DENY_LIST_RULE, reason: 'denied' }
-
-/** Looking for news that the next decision would await anyway. */
-function ignored(work: Promise<unknown>): void {
-  work.catch(() => {}) // It never rejects.
-}

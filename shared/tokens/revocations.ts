@@ -1,5 +1,6 @@
 import { systemClock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
+import { userTag } from '#shared/state/key-text.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
@@ -80,9 +81,9 @@ export function createRevocations(state: StateStore, logger: Logger): Revocation
 }
 
 function epochKey(userId: string): string {
-  return `{u:${userId}}:ep`
+  return `${userTag(userId)}:ep`
 }
 
 function sessionKey({ userId, sessionId }: SessionKey): string {
-  return `{u:${userId}}:s:${sessionId}`
+  return `${userTag(userId)}:s:${sessionId}`
 }

@@ -1,4 +1,4 @@
-import { number, object, optional, string } from 'valibot'
+import { integer, maxValue, minValue, number, object, optional, pipe, string } from 'valibot'
 import type { TokenCaller } from './call-with-token.ts'
 
 /** WeChat's opinion of a user, from 0 (none) to 4 (high risk). */
@@ -7,7 +7,11 @@ export type AskRiskRank = (
   signal: AbortSignal,
 ) => Promise<number>
 
-const Answer = object({ risk_rank: number(), unoin_id: optional(number()), errmsg: optional(string()) })
+const Answer = object({
+  risk_rank: pipe(number(), integer(), minValue(0), maxValue(4)),
+  unoin_id: optional(number()),
+  errmsg: optional(string()),
+})
 /** 0 asks about a registration, 1 about marketing, where rewards are to be had. */
 const SCENE = 0
 

@@ -124,8 +124,8 @@ describe('forward-auth', () => {
     expect([status, body.details]).toEqual([400, [{ path: 'policy', message }]])
   })
 
-  test('refuses a policy that does not exist', async () => {
-    const { status, body } = await ask('?policy=nobody-knows', { token: alice.accessToken })
+  test.each(['nobody-knows', 'constructor'])('refuses the policy %s, which does not exist', async (name) => {
+    const { status, body } = await ask(`?policy=${name}`, { token: alice.accessToken })
 
     expect([status, body.details]).toEqual([400, [{ path: 'policy', message: 'no such policy' }]])
   })

@@ -2,7 +2,8 @@ import { openDatabase } from '#shared/db/open-database.ts'
 import type { Database, Dialect } from '#shared/db/database.ts'
 import { uuidv7 } from '#shared/ids.ts'
 import { createDenyList, type DenyList } from '#shared/risk/deny-list.ts'
-import { createRisk, type Occasion, type Risk } from '#shared/risk/risk.ts'
+import type { Decision, Occasion } from '#shared/risk/decision.ts'
+import { createRisk, type Risk } from '#shared/risk/risk.ts'
 import { createRulebook, type Rulebook } from '#shared/risk/rulebook.ts'
 import type { PublishedVersion } from '#shared/risk/versions.ts'
 import type { Rule } from '#shared/risk/rule-set.ts'
@@ -32,7 +33,7 @@ export interface RiskBench {
 /** An instance whose background work tests can wait for. */
 export interface Instance {
   readonly risk: Risk
-  decide(occasion?: Partial<Occasion>): ReturnType<Risk['decide']>
+  decide(occasion?: Partial<Occasion>): Promise<Decision>
   /** Waits for the work behind the answers so far. */
   settle(): Promise<void>
 }
@@ -72,9 +73,11 @@ function createInstance(risk: Risk): Instance {
   const work: Promise<unknown>[] = []
   return {
     risk,
-    decide(occasion = {}) {
+    async decide(occasion = {}) {
       const plain = { route: 'POST /login', ip: '203.0.113.7', device: 'device-1' }
-      return risk.decide({ ...plain, waitUntil: (promise) => void work.push(promise), ...occasion }, signal)
+      const waitUntil = (promise: Promise<unknown>) => void work.push(promise)
+      const inForce = await risk.inForce(occasion.waitUntil ?? waitUntil, signal)
+      return inForce.decide({ ...plain, waitUntil, ...occasion }, signal)
     },
     async settle() {
       while (work.length > 0) await work.shift()
