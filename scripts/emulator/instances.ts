@@ -91,5 +91,18 @@ export function createInstances(options: InstanceOptions): Instances {
     answer?.resume()
   }
 
-  return { start, prepare: (bundle) => spare.prepare(() => launch(bundle)), stop, close: () => spare.stop() }
+  /** A process that waits for its bundle has the time to load what the bundle's first request will ask for. */
+  function prepare(bundle: Bundle): void {
+    const drivers = join(dirname(dirname(bundle.file)), 'drivers')
+    const likely = likelyDrivers(env).map((name) => join(drivers, `${name}.mjs`))
+    spare.prepare(() => launch({ ...bundle, modules: [...bundle.modules, ...likely] }))
+  }
+
+  return { start, prepare, stop, close: () => spare.stop() }
+}
+
+/** The drivers that a deployment with these settings loads. */
+function likelyDrivers(env: Readonly<Record<string, string>>): readonly string[] {
+  const isMysql = /^(?:mysql|mariadb):/.test(env['DATABASE_URL'] ?? '')
+  return ['kysely', isMysql ? 'mysql2' : 'pg', ...(env['REDIS_URL'] === undefined ? [] : ['ioredis'])]
 }
