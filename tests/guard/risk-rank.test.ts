@@ -93,6 +93,7 @@ describe('while WeChat tells no rank', () => {
     ['is down', { status: 500 }],
     ['has no permission for us', { errcode: 48001 }],
     ['is silent', { connection: 'silent' }],
+    ['says half a rank', { body: '{"errcode":0,"risk_rank":1.5}' }],
   ] as const)('because it %s, the rank is -1', async (_, failure) => {
     const unknown = { ...HIGH_RISK, id: 'no-rank', when: 'wechat.riskRank == -1', reason: 'rank_unknown' }
     await backend.publish({ rules: [HIGH_RISK, unknown] })

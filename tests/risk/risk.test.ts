@@ -291,6 +291,21 @@ describe('news', () => {
     expect((await instance.decide()).action).toBe('deny')
   })
 
+  test('is awaited anew when a look at it was frozen on its way', async () => {
+    await bench.publish(none)
+    await instance.decide()
+    const get = bench.state.get.bind(bench.state)
+    bench.state.get = () => new Promise(() => {})
+    bench.advance(2_500)
+    await instance.decide()
+    bench.state.get = get
+    await bench.publish(all)
+
+    bench.advance(3_600_000)
+
+    expect((await instance.decide()).action).toBe('deny')
+  })
+
   test('is looked for at most every two seconds', async () => {
     let reads = 0
     const get = bench.state.get.bind(bench.state)
