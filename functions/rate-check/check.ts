@@ -2,6 +2,7 @@ import * as v from 'valibot'
 import type { RequireUser } from '#shared/backend/current-user.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Guard } from '#shared/guard/guard.ts'
+import { comesAsAdmin } from '#shared/guard/signature-demand.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
 import { ipKey } from '#shared/ip-address.ts'
 import { findPolicy, KEY_PARTS, type Policies, PolicyName } from '#shared/limit-policy.ts'
@@ -50,8 +51,7 @@ export interface RateCheckOptions {
  */
 export function rateCheck({ guard, limiter, requireAdmin }: RateCheckOptions) {
   async function handle({ request, body, invocation, signal }: Call<RateCheckBody>): Promise<Reply> {
-    // The guard lets nobody else than a partner past without a token.
-    if (request.headers.has('authorization')) await requireAdmin(request, signal)
+    if (comesAsAdmin(request.headers)) await requireAdmin(request, signal)
     const checks = checksOf(body, await guard.policies({ invocation, signal }))
     const { allowed, unavailable, results } = await limiter.check({ checks }, signal)
     if (unavailable) throw new Fault('unavailable')

@@ -7,7 +7,7 @@ import { UNKNOWN_RANK } from '#shared/risk/facts.ts'
 import { userTag } from '#shared/state/key-text.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
-import { singleFlight } from '#shared/wechat/single-flight.ts'
+import { singleFlight } from '#shared/single-flight.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
 
 export interface RiskRankOptions {

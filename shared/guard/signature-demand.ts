@@ -17,11 +17,15 @@ export function signatureDemand(
   headers: Headers,
   { signing, hasUserKeys }: DemandOptions,
 ): SignedCall['demand'] | undefined {
-  const isAdmin = orAdmin === true && headers.has('authorization')
-  if (signature === 'partner' && !isAdmin) return 'partner'
+  if (signature === 'partner' && !(orAdmin === true && comesAsAdmin(headers))) return 'partner'
   if (signing === 'off') return undefined
   if (signing === 'optional' || signature === 'partner') return 'optional'
   if (signature === 'assured') return hasUserKeys ? 'user-key' : 'required'
   // Nobody has a session's key before there is a session.
   return signing === 'required' && isAnonymous !== true ? 'required' : signature
+}
+
+/** Whether a caller of a partners' route comes with a token instead; its handler then demands an admin's. */
+export function comesAsAdmin(headers: Headers): boolean {
+  return headers.has('authorization')
 }

@@ -5,7 +5,7 @@ import type { StateStore } from '#shared/state/store.ts'
 import type { WechatAccount } from './call-api.ts'
 import { inTime } from './in-time.ts'
 import { type SealedText, sealedText } from './sealed-text.ts'
-import { singleFlight } from './single-flight.ts'
+import { singleFlight } from '#shared/single-flight.ts'
 import { type IssuedToken, stableToken } from './stable-token.ts'
 
 /** The mini-program's access token, shared by all instances. */

@@ -7,7 +7,7 @@ import type { WechatAccount } from './call-api.ts'
 import { inTime } from './in-time.ts'
 import { jscode2session, type WechatSession } from './jscode2session.ts'
 import { sealedText } from './sealed-text.ts'
-import { singleFlight } from './single-flight.ts'
+import { singleFlight } from '#shared/single-flight.ts'
 
 /** Turns a code of `wx.login` into the user's session, once, however many ask at the same time. */
 export type CodeExchange = (code: string, signal: AbortSignal) => Promise<WechatSession>

@@ -6,7 +6,7 @@ import type { WechatAccount } from './call-api.ts'
 import { inTime } from './in-time.ts'
 import { sealedText } from './sealed-text.ts'
 import type { SessionKeyCalls, UserEncryptKey } from './session-key.ts'
-import { singleFlight } from './single-flight.ts'
+import { singleFlight } from '#shared/single-flight.ts'
 
 /**
  * The 16 bytes of a user's key of this version, as `wx.getUserCryptoManager()` gives it to the client; undefined when
