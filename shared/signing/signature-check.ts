@@ -91,6 +91,14 @@ export interface SignatureCheckOptions {
   readonly explain: boolean
 }
 
+/** What a call without a signature should have had. */
+const MISSING: Readonly<Record<Demand, string>> = {
+  optional: 'sign or leave it out',
+  required: "sign with the session's key",
+  'user-key': "sign with WeChat's user key",
+  partner: "sign with a partner's key",
+}
+
 /** Stands in for a key that does not exist, so that a refusal takes as long. */
 const NO_KEY = randomBytes(32)
 const NO_PARTNER: PartnerKey = { kid: '', partner: '', key: NO_KEY }
@@ -106,7 +114,10 @@ export function createSignatureCheck(options: SignatureCheckOptions): SignatureC
     if (text === null && call.demand === 'optional') return undefined
     const header = text === null ? undefined : parseSignature(text)
     if (header !== undefined) return verifyHeader(call, header, signal)
-    throw await malformed(call, text === null ? 'is required here' : signatureProblem(text))
+    throw await malformed(
+      call,
+      text === null ? `is required here: ${MISSING[call.demand]}` : signatureProblem(text),
+    )
   }
 
   async function verifyHeader(
