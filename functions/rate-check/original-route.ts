@@ -12,9 +12,10 @@ const PATH_HEADERS = ['x-original-uri', 'x-forwarded-uri', 'x-original-url']
  * to get past a rule.
  */
 export function originalRoute({ headers, method }: Request): OriginalRoute {
-  const methods = given(headers, METHOD_HEADERS, (text) => text.toUpperCase())
+  const methods = given(headers, METHOD_HEADERS, plainMethod)
   const paths = given(headers, PATH_HEADERS, plainPath)
-  if (methods.size > 1 || paths.size > 1 || paths.has(undefined)) return { isAmbiguous: true }
+  const isClear = methods.size <= 1 && paths.size <= 1 && !methods.has(undefined) && !paths.has(undefined)
+  if (!isClear) return { isAmbiguous: true }
   const [original = method] = methods
   const [path = '/'] = paths
   return { route: `${original === 'HEAD' ? 'GET' : original} ${path}` }
@@ -29,14 +30,23 @@ function given<T>(headers: Headers, names: readonly string[], read: (text: strin
   )
 }
 
-/** Encoded slashes, backslashes and controls, escapes of escapes, and dot segments in any spelling. */
-const AMBIGUOUS = /%2f|%5c|\\|%25|%[01][0-9a-f]|%7f|(?:^|\/)(?:\.|%2e){1,2}(?:[/;]|$)/i
+/** Anything but one token: a header that was sent twice arrives as a list. */
+function plainMethod(text: string): string | undefined {
+  return /^[a-z]+$/i.test(text) ? text.toUpperCase() : undefined
+}
+
+/** Encoded delimiters, backslashes and controls, escapes of escapes, and dot segments in any spelling. */
+const AMBIGUOUS = /%2f|%5c|\\|%3b|%3f|%23|%25|%[01][0-9a-f]|%7f|(?:^|\/)(?:\.|%2e){1,2}(?:[/;]|$)/i
+/** A header that was sent twice, arriving as a list. */
+const TWICE = /,\s*(?:\/|https?:)/i
 
 function plainPath(target: string): string | undefined {
   const [path = ''] = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '').split(/[?#]/)
-  if (!path.startsWith('/') || AMBIGUOUS.test(path)) return undefined
+  if (!path.startsWith('/') || AMBIGUOUS.test(path) || TWICE.test(target)) return undefined
   try {
     const plain = decodeURIComponent(path.replaceAll(/;[^/]*/g, '')).replaceAll(/\/{2,}/g, '/')
+    // White space at the end of a segment is what some readers cut away.
+    if (/\s(?:\/|$)/.test(plain)) return undefined
     return plain.length > 1 ? plain.replace(/\/$/, '') : plain
   } catch {
     return undefined // escapes that are no UTF-8

@@ -37,6 +37,13 @@ describe('the original route', () => {
     '/internal/secre%2574',
     '/internal/secret%00',
     '/internal/%ff',
+    '/internal/secret%3bx',
+    '/internal/secret%3F',
+    '/internal/secret%23',
+    '/internal/secret%20',
+    '/internal/secret%C2%A0/x',
+    '/public, /internal/secret',
+    '/internal/secret, http://upstream/public',
     'internal/secret',
     '',
   ])('of %j is ambiguous', (target) => {
@@ -52,6 +59,14 @@ describe('the original route', () => {
       'GET /',
       'PUT /',
     ])
+  })
+
+  test.each(['POST, GET', '', 'GET HTTP/1.1'])('is ambiguous with the method %j', (method) => {
+    expect(routeOf({ 'x-original-method': method })).toBe('ambiguous')
+  })
+
+  test('of a path with a comma is that path', () => {
+    expect(path('/a,b/c')).toBe('GET /a,b/c')
   })
 
   test('is ambiguous where a gateway and its client name different ones', () => {
