@@ -17,6 +17,12 @@ export function validate<Schema extends v.GenericSchema>(
   if (misfit !== undefined) {
     throw new Fault('validation_failed', { details: [{ path: misfit, message: 'expected an object' }] })
   }
+  const dropped = result.success ? droppedName(input, result.output) : undefined
+  if (dropped !== undefined) {
+    throw new Fault('validation_failed', {
+      details: [{ path: dropped, message: 'is a name that none may have' }],
+    })
+  }
   if (result.success) return result.output
   throw new Fault('validation_failed', { details: result.issues.slice(0, MAX_DETAILS).map(describe) })
 }
@@ -30,6 +36,20 @@ function arrayForObject(input: unknown, output: unknown, path: readonly string[]
   if (Array.isArray(input) && !Array.isArray(output)) return path.join('.')
   for (const [name, value] of Object.entries(output)) {
     const found = arrayForObject(input[name], value, [...path, name])
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** Names that valibot leaves out of a record without a word, so that what was sent is not what is stored. */
+const DROPPED = ['__proto__', 'constructor', 'prototype']
+
+function droppedName(input: unknown, output: unknown, path: readonly string[] = []): string | undefined {
+  if (!isObject(input) || !isObject(output)) return undefined
+  const name = DROPPED.find((each) => Object.hasOwn(input, each) && !Object.hasOwn(output, each))
+  if (name !== undefined) return [...path, name].join('.')
+  for (const [each, value] of Object.entries(output)) {
+    const found = droppedName(input[each], value, [...path, each])
     if (found !== undefined) return found
   }
   return undefined

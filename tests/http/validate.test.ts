@@ -67,3 +67,17 @@ describe('what does not fit a schema is told in words', () => {
     ])
   })
 })
+
+test.each(['__proto__', 'constructor', 'prototype'])(
+  'a record with the name %s is refused, not cut',
+  (name) => {
+    const schema = v.strictObject({ policies: v.record(v.string(), v.number()) })
+    const input: unknown = JSON.parse(`{"policies":{"a":1,"${name}":2}}`)
+
+    expect(() => validate(schema, input)).toThrow(
+      expect.objectContaining({
+        details: [{ path: `policies.${name}`, message: 'is a name that none may have' }],
+      }),
+    )
+  },
+)
