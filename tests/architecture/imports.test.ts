@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals'
 
 const root = join(import.meta.dirname, '..', '..')
 
-const LEAF_FOLDERS = ['config', 'telemetry']
+const LEAF_FOLDERS = ['config', 'telemetry', 'media']
 const PORT_FOLDERS = ['db', 'state', 'storage', 'outbound', 'http']
 const ASSEMBLY_FOLDERS = ['guard', 'backend']
 
