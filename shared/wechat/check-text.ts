@@ -1,5 +1,6 @@
 import { number, object, picklist, string } from 'valibot'
 import type { TokenCaller } from './call-with-token.ts'
+import { SCENES } from './content-scenes.ts'
 
 export interface TextToCheck {
   /** At most 2,500 characters. */
@@ -19,7 +20,6 @@ export interface TextVerdict {
 
 export type CheckText = (text: TextToCheck, signal: AbortSignal) => Promise<TextVerdict>
 
-const SCENES = { profile: 1, comment: 2, forum: 3, social: 4 } as const
 const MAX_CHARS = 2_500
 
 const Answer = object({

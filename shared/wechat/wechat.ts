@@ -5,6 +5,7 @@ import type { Logger } from '#shared/telemetry/logger.ts'
 import { accessToken } from './access-token.ts'
 import type { WechatAccount } from './call-api.ts'
 import { callWithToken } from './call-with-token.ts'
+import { type CheckMedia, checkMedia } from './check-media.ts'
 import { type CheckText, checkText } from './check-text.ts'
 import { type CodeExchange, codeExchange } from './code-exchange.ts'
 import { phoneNumber, type ReadPhoneNumber } from './phone-number.ts'
@@ -29,6 +30,7 @@ export interface Wechat extends SessionKeyCalls {
   readonly codeExchange: CodeExchange
   readonly phoneNumber: ReadPhoneNumber
   readonly checkText: CheckText
+  readonly checkMedia: CheckMedia
   readonly userKey: ReadUserKey
   readonly riskRank: AskRiskRank
   /** The token for calls that are not covered here. */
@@ -48,6 +50,7 @@ export function createWechat({ state, timeoutMs = DEFAULT_TIMEOUT_MS, ...rest }:
     codeExchange: codeExchange(account, state),
     phoneNumber: phoneNumber(call, account.appId, account.clock),
     checkText: checkText(call),
+    checkMedia: checkMedia(call),
     riskRank: askRiskRank(call, account.appId),
     ...sessionKey,
     userKey: userKey(account, state, sessionKey.userEncryptKeys),

@@ -1,0 +1,18 @@
+import { type BackendOptions, createBackend } from '#shared/backend/create-backend.ts'
+import type { HttpApp } from '#shared/http/create-app.ts'
+import type { Secret } from '#shared/secret.ts'
+import { createMessagePush } from '#shared/wechat/message-push.ts'
+import type { EventPorts } from './events.ts'
+import { messagePushRoutes } from './message-push.ts'
+
+export interface CallbackOptions extends BackendOptions, EventPorts {
+  readonly pushToken: Secret
+  readonly pushAesKey?: Secret | undefined
+}
+
+/** The callback function over its ports. */
+export function createCallbackApp(options: CallbackOptions): HttpApp {
+  const { pushToken: token, pushAesKey: encodingAesKey } = options
+  const push = createMessagePush({ ...options, token, encodingAesKey })
+  return createBackend(options).app('callback', [...messagePushRoutes({ ...options, push })])
+}

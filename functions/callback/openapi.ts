@@ -1,0 +1,16 @@
+import type { RouteDescriptions } from '#shared/http/describe.ts'
+
+export const descriptions: RouteDescriptions = {
+  'GET /callback/wechat-message': {
+    summary: 'WeChat asks whether the URL is ours; answered with echostr as plain text',
+    auth: 'none',
+    answers: {},
+    errors: ['signature_invalid', 'clock_skew'],
+  },
+  'POST /callback/wechat-message': {
+    summary: 'WeChat pushes a message or an event, in JSON or XML; answered with success as plain text',
+    auth: 'none',
+    answers: {},
+    errors: ['signature_invalid', 'clock_skew', 'payload_too_large'],
+  },
+}
