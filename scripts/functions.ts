@@ -1,6 +1,6 @@
 export interface FunctionSpec {
   readonly name: string
-  /** Paths under /api/v1 that are this function's, with everything below them. */
+  /** Paths under /api/v1 that are this function's, with everything below them; none where it takes events only. */
   readonly paths: readonly string[]
   /** Seconds a call may take. */
   readonly timeoutS: number
@@ -9,6 +9,8 @@ export interface FunctionSpec {
   readonly memoryMb: number
   /** Kilobytes (1,000 bytes) the minified bundle may have. */
   readonly budgetKb: number
+  /** Sends it an event again and again, besides or in place of requests. */
+  readonly timer?: { readonly name: string; readonly everyS: number }
 }
 
 export const BASE_PATH = '/api/v1'
@@ -38,5 +40,13 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     concurrency: 100,
     memoryMb: 256,
     budgetKb: 220,
+  },
+  {
+    name: 'callback',
+    paths: ['/callback'],
+    timeoutS: 10,
+    concurrency: 20,
+    memoryMb: 256,
+    budgetKb: 360,
   },
 ]

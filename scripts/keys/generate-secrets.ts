@@ -7,7 +7,14 @@ export interface TokenJwk {
   readonly [member: string]: unknown
 }
 
-type Setting = 'TOKEN_KEYS' | 'DATA_KEYS' | 'INDEX_KEY' | 'SIGNING_KEYS' | 'PARTNER_KEYS'
+type Setting =
+  | 'TOKEN_KEYS'
+  | 'DATA_KEYS'
+  | 'INDEX_KEY'
+  | 'SIGNING_KEYS'
+  | 'PARTNER_KEYS'
+  | 'WECHAT_PUSH_TOKEN'
+  | 'WECHAT_PUSH_AES_KEY'
 
 /** The partner that a fresh set has: whoever holds the settings. */
 const OWN_PARTNER = 'local'
@@ -20,6 +27,8 @@ export function generateSecrets(): Record<Setting, string> {
     INDEX_KEY: randomBytes(32).toString('base64url'),
     SIGNING_KEYS: generateKeyring(),
     PARTNER_KEYS: generatePartnerEntry(OWN_PARTNER),
+    WECHAT_PUSH_TOKEN: lettersAndDigits(32),
+    WECHAT_PUSH_AES_KEY: lettersAndDigits(43),
   }
 }
 
@@ -45,6 +54,15 @@ export function generatePartnerEntry(partner: string): string {
 
 export function encodeTokenKeys(keys: readonly TokenJwk[]): string {
   return Buffer.from(JSON.stringify({ keys })).toString('base64url')
+}
+
+/** What WeChat's console takes for a token or a key; each of the 62 characters is as likely. */
+function lettersAndDigits(length: number): string {
+  const text = randomBytes(2 * length)
+    .toString('base64')
+    .replace(/[+/=]/g, '')
+  // Of twice as many random bytes enough are left but for a chance below 2^-100.
+  return text.length >= length ? text.slice(0, length) : lettersAndDigits(length)
 }
 
 /** `k` + date + 4 random characters, so that a person sees a key's age. */

@@ -1,3 +1,5 @@
+import { createCallbackApp } from '#functions/callback/callback-app.ts'
+import { descriptions as callback } from '#functions/callback/openapi.ts'
 import { createLoginApp } from '#functions/login/login-app.ts'
 import { descriptions as login } from '#functions/login/openapi.ts'
 import { descriptions as rateCheck } from '#functions/rate-check/openapi.ts'
@@ -44,5 +46,9 @@ export function describedFunctions(): readonly DescribedFunction[] {
     { ...createLoginApp({ ...parts, exchange: wechat.codeExchange }), descriptions: login },
     { ...createUserApp({ ...parts, wechat }), descriptions: user },
     { ...createRateCheckApp(parts), descriptions: rateCheck },
+    {
+      ...createCallbackApp({ ...parts, pushToken: secret('none'), takeMediaVerdict: async () => {} }),
+      descriptions: callback,
+    },
   ]
 }

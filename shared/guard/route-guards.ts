@@ -27,6 +27,8 @@ const ADMIN_READ = { limits: ['ip', 'admin'] } as const
 const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
 const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
 const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
+/** Rules are about clients; this is WeChat, by a signature of its own. */
+const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
 export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
@@ -61,4 +63,7 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
   'GET /rate-check/denied': RULES_READ,
   'POST /rate-check/denied': RULES_WRITE,
   'DELETE /rate-check/denied/{id}': RULES_WRITE,
+
+  'GET /callback/wechat-message': PUSH,
+  'POST /callback/wechat-message': PUSH,
 }
