@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { addressesOf } from './dev/addresses.ts'
 import { errorText } from './error-text.ts'
 import { createIdentities } from './invoke/identities.ts'
+import { fireTimer } from './invoke/fire-timer.ts'
 import { invoke } from './invoke/invoke.ts'
 import { HELP, readOptions } from './invoke/options.ts'
 
@@ -13,7 +14,10 @@ try {
     addressesOf(resolve(root, folder)),
   )
   if (options === 'help') console.log(HELP)
-  else {
+  else if ('timerOf' in options) {
+    const status = await fireTimer(options, { out: (line) => console.log(line) })
+    if (status >= 400 && !options.noFail) process.exitCode = 1
+  } else {
     const folder = resolve(root, options.folder)
     const identities = createIdentities({ url: options.url, folder, env: process.env })
     const status = await invoke(options, {

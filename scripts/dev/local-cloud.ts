@@ -6,6 +6,7 @@ import { scfCloud } from '#scripts/emulator/clouds/scf.ts'
 import { createFunctionBundlers, type FunctionBundlers } from '#scripts/emulator/function-bundlers.ts'
 import { createFunctionService, type FunctionService } from '#scripts/emulator/function-service.ts'
 import { startGateway } from '#scripts/emulator/gateway.ts'
+import { startTimers } from '#scripts/emulator/timers.ts'
 import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 import { noteAddresses } from './addresses.ts'
 import type { BannerFacts } from './banner.ts'
@@ -84,6 +85,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     void Promise.allSettled(present.map((service) => service.current()))
   }
   void keep(Promise.resolve(watchSources(root, rebuild)))
+  void keep(Promise.resolve(startTimers(services, has)))
   return {
     url: gateway.url,
     as,

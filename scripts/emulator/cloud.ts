@@ -33,6 +33,21 @@ export interface CallFacts {
   readonly retries: number
 }
 
+export interface TimerFacts {
+  readonly requestId: string
+  /** The trigger's. */
+  readonly name: string
+  /** RFC 3339, in UTC. */
+  readonly time: string
+}
+
+/** A POST that brings an event. */
+export interface EventCall {
+  readonly target: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: unknown
+}
+
 /** How one of the two clouds treats a function and its callers. All knowledge is in the two tables of this type. */
 export interface Cloud {
   readonly name: 'fc' | 'scf'
@@ -57,6 +72,8 @@ export interface Cloud {
   requestHeaders(spec: FunctionSpec, call: CallFacts): Readonly<Record<string, string>>
   /** Headers of a hook's request. */
   hookHeaders(spec: FunctionSpec, requestId: string, path: string): Readonly<Record<string, string>>
+  /** How a timer's event arrives. */
+  timerEvent(spec: FunctionSpec, timer: TimerFacts): EventCall
   responseHeaders(requestId: string): Readonly<Record<string, string>>
   failure(failure: Failure, facts: FailureFacts): Answer
 }

@@ -6,6 +6,7 @@ import { BuildFailed, type Bundler } from './bundler.ts'
 import { CloudFailure } from './cloud-failure.ts'
 import { answerAs, deliver } from './deliver.ts'
 import { forward, type Forwarded } from './forward.ts'
+import { createFunctionTimer, type Fired } from './function-timer.ts'
 import { createPool, type Lease, type Pool } from './pool.ts'
 import { createInstances, type InstanceOptions, NotStarted } from './instances.ts'
 
@@ -23,6 +24,8 @@ export interface FunctionService {
   readonly pool: Pool
   /** Never rejects. */
   handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
+  /** Sends it its timer's event; `running` when the last one is still being worked on. @throws TypeError where it has none */
+  fireTimer(): Promise<Fired | 'running'>
   /** The bundle of the sources as they are now; a running function's next process starts while it is built. */
   current(): Promise<Bundle>
   /** Ends every instance. */
@@ -48,6 +51,7 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     start: (bundle) => instances.start(bundle),
     stop: (member) => instances.stop(member),
   })
+  const timer = createFunctionTimer({ spec, cloud, clock, note, leased, crash })
   let served: Bundle | undefined
 
   async function current(): Promise<Bundle> {
@@ -147,5 +151,5 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     await Promise.all([pool.close(), instances.close()])
   }
 
-  return { spec, pool, handle, current, stop }
+  return { spec, pool, handle, fireTimer: () => timer.fire(), current, stop }
 }

@@ -5,6 +5,7 @@ import { failure } from '#shared/http/envelope.ts'
 import { preferredLanguage } from '#shared/http/language.ts'
 import { BASE_PATH, type FunctionSpec } from '#scripts/functions.ts'
 import type { FunctionService } from './function-service.ts'
+import { controlTimer, TIMER_CONTROL } from './timer-control.ts'
 
 const REAP_EVERY_MS = 1_000
 /** More than any cloud's own limit on headers, so that the cloud's answer is the one that comes. */
@@ -26,11 +27,14 @@ export interface Gateway {
 
 /** Serves functions by the path of a request, as a custom domain with path mapping does. Rejects when the port is taken. */
 export async function startGateway({ services, port, has = () => true }: GatewayOptions): Promise<Gateway> {
+  const present = () => services.filter(({ spec }) => has(spec))
   const server = createServer(
     { maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 },
     (incoming, outgoing) => {
       outgoing.on('error', () => {}) // the client has gone; its call is told by `close`
-      const service = services.find(({ spec }) => serves(spec, pathOf(incoming)) && has(spec))
+      const path = pathOf(incoming)
+      if (path.startsWith(TIMER_CONTROL)) return void controlTimer(present(), incoming, outgoing)
+      const service = present().find(({ spec }) => serves(spec, path))
       void (service === undefined ? notFound(incoming, outgoing) : service.handle(incoming, outgoing))
     },
   )

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Addresses } from '#scripts/dev/addresses.ts'
-import { FUNCTIONS } from '#scripts/functions.ts'
+import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 
 export const HELP = `Usage: npm run invoke -- <function> <path> [options]
+       npm run invoke -- <function> --timer
 
 Calls a function of the local cloud. <path> is what stands below /api/v1, such as /user or "/users?limit=2".
 
@@ -13,6 +14,7 @@ Calls a function of the local cloud. <path> is what stands below /api/v1, such a
   -H, --header <name: value>   a further header, as often as needed
   -i, --include            show the answer's headers
       --url <url>          where the API is                        (of the local cloud that runs, else http://127.0.0.1:9000)
+      --timer              fire the function's timer now, and show what came of it
       --data-folder <dir>  the local cloud's --data, with its secrets and these sessions   (.dev)
 
 Who calls
@@ -52,6 +54,13 @@ export interface InvokeOptions {
   readonly noFail: boolean
 }
 
+/** To fire a function's timer, in place of a request. */
+export interface TimerOptions {
+  readonly timerOf: string
+  readonly url: string
+  readonly noFail: boolean
+}
+
 export type InvokeCaller =
   | { readonly kind: 'nobody' }
   | { readonly kind: 'token'; readonly token: string }
@@ -60,23 +69,25 @@ export type InvokeCaller =
   | { readonly kind: 'partner'; readonly kid: string }
 
 const MAX_TIMES = 10_000
+const DEFAULT_URL = 'http://127.0.0.1:9000'
 
 /** The command line's options; `help` when they were asked for. @throws TypeError that says what is wrong */
 export function readOptions(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
   runningOn: (folder: string) => Addresses | undefined = () => undefined,
-): InvokeOptions | 'help' {
+): InvokeOptions | TimerOptions | 'help' {
   const { values, positionals } = parse(args)
   if (values.help || args.length === 0) return 'help'
   const [name, path, ...rest] = positionals
+  if (values.timer) return readTimer(values, positionals, runningOn(values['data-folder']))
   if (name === undefined || path === undefined || rest.length > 0)
     throw new TypeError('Say which function and which path: npm run invoke -- user /user. See --help')
   const body = values.data === undefined ? undefined : readData(values.data, env)
   const running = runningOn(values['data-folder'])
   const caller = readCaller(values, values['wechat-url'] ?? running?.wechatUrl)
   return {
-    url: readUrl('--url', values.url ?? running?.api ?? 'http://127.0.0.1:9000'),
+    url: readUrl('--url', values.url ?? running?.api ?? DEFAULT_URL),
     folder: values['data-folder'],
     target: readTarget(name, path),
     method: (values.method ?? (body === undefined ? 'GET' : 'POST')).toUpperCase(),
@@ -114,12 +125,30 @@ function parse(args: readonly string[]) {
       replay: { type: 'boolean', default: false },
       times: { type: 'string', default: '1' },
       'no-fail': { type: 'boolean', default: false },
+      timer: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   })
 }
 
 type Values = ReturnType<typeof parse>['values']
+
+function readTimer(values: Values, names: readonly string[], running: Addresses | undefined): TimerOptions {
+  const [name, ...rest] = names
+  if (name === undefined || rest.length > 0)
+    throw new TypeError('Say whose timer, and no path: npm run invoke -- reconcile --timer')
+  return {
+    timerOf: readFunction(name).name,
+    url: readUrl('--url', values.url ?? running?.api ?? DEFAULT_URL),
+    noFail: values['no-fail'],
+  }
+}
+
+function readFunction(name: string): FunctionSpec {
+  const known = FUNCTIONS.find((spec) => spec.name === name)
+  if (known !== undefined) return known
+  throw new TypeError(`There is no function ${name}, only ${FUNCTIONS.map((spec) => spec.name).join(', ')}`)
+}
 
 function readUrl(option: string, text: string): string {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
@@ -128,9 +157,11 @@ function readUrl(option: string, text: string): string {
 }
 
 function readTarget(name: string, path: string): string {
-  const known = FUNCTIONS.find((spec) => spec.name === name)
-  if (known === undefined)
-    throw new TypeError(`There is no function ${name}, only ${FUNCTIONS.map((spec) => spec.name).join(', ')}`)
+  const known = readFunction(name)
+  if (known.paths.length === 0)
+    throw new TypeError(
+      `${name} takes no requests, only its timer's event: npm run invoke -- ${name} --timer`,
+    )
   const target = path.startsWith('/api/v1/') ? path : `/api/v1/${path.replace(/^\//, '')}`
   const [pathname = ''] = target.slice('/api/v1'.length).split('?')
   if (!known.paths.some((own) => pathname === own || pathname.startsWith(`${own}/`)))

@@ -78,7 +78,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 async function run(...args: readonly string[]) {
   const options = readOptions(['--url', api.url, ...args], {})
-  if (options === 'help') throw new TypeError('These are options')
+  if (options === 'help' || 'timerOf' in options) throw new TypeError('These are options')
   const [out, notes]: [string[], string[]] = [[], []]
   const identities = createIdentities({ url: options.url, folder, env: {} })
   const surroundings = {

@@ -23,6 +23,23 @@ describe('npm run invoke', () => {
     expect(readOptions(['user', '/user', '-d', '{}', '-X', 'put'], {})).toMatchObject({ method: 'PUT' })
   })
 
+  test('fires a timer of the cloud that runs, or of the one named', () => {
+    const running = () => ({ api: 'http://127.0.0.1:9100' })
+
+    expect(readOptions(['user', '--timer'], {}, running)).toEqual({
+      timerOf: 'user',
+      url: 'http://127.0.0.1:9100',
+      noFail: false,
+    })
+    expect(
+      readOptions(['user', '--timer', '--no-fail', '--url', 'http://127.0.0.1:1/'], {}, running),
+    ).toEqual({
+      timerOf: 'user',
+      url: 'http://127.0.0.1:1',
+      noFail: true,
+    })
+  })
+
   test('reads data from a file, where the person stands', () => {
     const folder = mkdtempSync(join(tmpdir(), 'xiaohan-invoke-'))
     writeFileSync(join(folder, 'body.json'), '{"a":1}')
@@ -73,6 +90,10 @@ describe('npm run invoke', () => {
     [['user', '/user', '--login', 'a', '--token', 't'], 'Choose one of'],
     [['user', '/user', '--login', 'a', '--sign', '--replay', '--times', '2'], 'Choose one of --replay'],
     [['user', '/user', '--times', '0'], '--times must be'],
+    [['--timer'], 'Say whose timer'],
+    [['user', '/user', '--timer'], 'and no path'],
+    [['nobody', '--timer'], 'There is no function nobody'],
+    [['user', '--timer', '--url', 'x'], '--url must look like'],
     [['user', '/user', '-H', 'nonsense'], '--header must look like'],
     [['user', '/user', '--nonsense'], "'--nonsense'"],
   ])('%j is refused in plain words', (args, message) => {

@@ -64,6 +64,15 @@ export const fcCloud: Cloud = {
   }),
   requestHeaders: (spec, call) => ({ ...common(spec, call.requestId), ...http(call) }),
   hookHeaders: (spec, id, path) => ({ ...common(spec, id), 'x-fc-control-path': path }),
+  timerEvent: (spec, { requestId: id, name, time }) => ({
+    target: '/invoke',
+    headers: {
+      ...common(spec, id),
+      'x-fc-control-path': '/invoke',
+      'content-type': 'application/octet-stream',
+    },
+    body: { triggerTime: time, triggerName: name, payload: '' },
+  }),
   responseHeaders: (id) => ({ 'x-fc-request-id': id }),
   failure(failure, facts) {
     const [status, errorType, code, message] = FAILURES[failure]

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { FunctionSpec } from '#scripts/functions.ts'
 import type { Cloud, Failure, FailureFacts } from '#scripts/emulator/cloud.ts'
 
 const REGION = 'ap-local'
@@ -55,8 +56,31 @@ export const scfCloud: Cloud = {
     PORT: String(port),
   }),
   requestHeaders: (spec, { requestId, clientIp }) => ({
-    'x-scf-request-id': requestId,
+    ...common(spec, requestId),
     'x-scf-remote-addr': clientIp,
+  }),
+  hookHeaders: () => ({}),
+  timerEvent: (spec, { requestId, name, time }) => ({
+    target: '/event-invoke',
+    headers: {
+      ...common(spec, requestId),
+      'x-scf-trigger-src': 'Timer',
+      'content-type': 'application/json',
+    },
+    body: { Type: 'Timer', TriggerName: name, Time: time, Message: '' },
+  }),
+  responseHeaders: (id) => ({ 'x-scf-request-id': id }),
+  failure(failure, facts) {
+    const [statusCode, errorCode, message] = FAILURES[failure]
+    const body = { errorCode, errorMessage: message(facts), requestId: facts.requestId, statusCode }
+    const headers = { 'content-type': 'application/json', 'x-scf-status': String(statusCode) }
+    return { status: statusCode, headers, body: JSON.stringify(body) }
+  },
+}
+
+function common(spec: FunctionSpec, requestId: string): Readonly<Record<string, string>> {
+  return {
+    'x-scf-request-id': requestId,
     'x-scf-name': spec.name,
     'x-scf-namespace': 'default',
     'x-scf-version': '$LATEST',
@@ -65,15 +89,7 @@ export const scfCloud: Cloud = {
     'x-scf-uin': UIN,
     'x-scf-memory': String(spec.memoryMb),
     'x-scf-timeout': String(spec.timeoutS),
-  }),
-  hookHeaders: () => ({}),
-  responseHeaders: (id) => ({ 'x-scf-request-id': id }),
-  failure(failure, facts) {
-    const [statusCode, errorCode, message] = FAILURES[failure]
-    const body = { errorCode, errorMessage: message(facts), requestId: facts.requestId, statusCode }
-    const headers = { 'content-type': 'application/json', 'x-scf-status': String(statusCode) }
-    return { status: statusCode, headers, body: JSON.stringify(body) }
-  },
+  }
 }
 
 function portClosed(): string {
