@@ -71,6 +71,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
+  backing.wechat.pushTo(gateway.url, settings)
   const notes = noteAddresses(folder, {
     api: gateway.url,
     ...defined('databaseUrl', backing.database.url),

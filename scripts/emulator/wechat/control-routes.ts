@@ -23,6 +23,25 @@ const NewFailure = v.strictObject({
   afterWork: v.optional(v.boolean()),
 })
 
+const HttpUrl = v.pipe(v.string(), v.url(), v.startsWith('http'))
+const NewPushTarget = v.strictObject({
+  url: HttpUrl,
+  token: v.string(),
+  encodingAesKey: v.optional(v.string()),
+  mode: v.picklist(['plain', 'compatible', 'secure']),
+  format: v.picklist(['json', 'xml']),
+})
+const NewPush = v.record(v.string(), v.unknown())
+const NewVerdict = v.strictObject({
+  suggest: v.optional(v.picklist(['pass', 'review', 'risky'])),
+  label: v.optional(Count),
+  errcode: v.optional(v.pipe(v.number(), v.integer())),
+  delayMs: v.optional(Count),
+  never: v.optional(v.boolean()),
+  duplicates: v.optional(Count),
+  times: v.optional(Count),
+})
+
 type Route = (control: Control, body: unknown) => unknown
 
 function accepting<Schema extends v.GenericSchema>(
@@ -47,6 +66,12 @@ export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
   'POST /_control/user-keys': accepting(Person, (control, { name }) => control.userKey(name)),
   'POST /_control/failures': accepting(NewFailure, (control, failure) => control.fail(failure)),
   'DELETE /_control/failures': (control) => control.clearFailures(),
+  'POST /_control/push-target': accepting(NewPushTarget, (control, target) => control.pushTo(target)),
+  'POST /_control/push-target/ask': async (control) => ({ isOurs: await control.askUrl() }),
+  'POST /_control/pushes': accepting(NewPush, (control, message) => control.push(message)),
+  'GET /_control/pushes': (control) => control.pushes(),
+  'POST /_control/media-verdicts': accepting(NewVerdict, (control, verdict) => control.nextVerdict(verdict)),
+  'GET /_control/media-checks': (control) => control.mediaChecks(),
   'POST /_control/revoke-tokens': (control) => control.revokeTokens(),
   'POST /_control/reset': (control) => control.reset(),
   'GET /_control/identities': (control) => control.identities(),
@@ -60,12 +85,17 @@ export function mayControl(request: Pick<IncomingMessage, 'headers' | 'socket'>)
   return LOOPBACK.test(request.socket.remoteAddress ?? '') && request.headers.origin === undefined
 }
 
-export function controlAnswer(control: Control, request: IncomingMessage, url: URL, text: string): Answer {
+export async function controlAnswer(
+  control: Control,
+  request: IncomingMessage,
+  url: URL,
+  text: string,
+): Promise<Answer> {
   if (!mayControl(request)) return json({ error: 'only programs on this machine may do this' }, 403)
   const route = CONTROL_ROUTES[`${request.method} ${url.pathname}`]
   if (route === undefined) return json({ error: 'not found', routes: Object.keys(CONTROL_ROUTES) }, 404)
   try {
-    return json(route(control, text === '' ? {} : JSON.parse(text)) ?? { ok: true })
+    return json((await route(control, text === '' ? {} : JSON.parse(text))) ?? { ok: true })
   } catch (error) {
     return json({ error: error instanceof Error ? error.message : 'failed' }, 400)
   }

@@ -1,6 +1,9 @@
 import { CODE_LIFE_MS } from './codes.ts'
 import { latestUserKey, type UserKey } from './encrypt-keys.ts'
 import type { Failure } from './failures.ts'
+import type { MediaCheck, ScriptedVerdict } from './media-checks.ts'
+import type { PushMessage, PushTarget } from './push-request.ts'
+import type { Delivery } from './pusher.ts'
 import { phoneInfo, userInfo, type UserInfo } from './user-info.ts'
 import { resetWorld, type World } from './world.ts'
 
@@ -21,14 +24,28 @@ export interface Control {
   phoneInfo(name: string, number: string): Pick<UserInfo, 'encryptedData' | 'iv'>
   /** The key that the person's client has at this moment, and WeChat tells the server. */
   userKey(name: string): UserKey
-  /** Back to the state of the start. */
+  /** Where messages and events are pushed from now on, as the mini-program console is told. */
+  pushTo(target: PushTarget): void
+  /** Asks whether that URL answers as the console wants it. */
+  askUrl(): Promise<boolean>
+  /** Pushes any message or event; what it lacks of the fields that all have is added. */
+  push(message: PushMessage): Promise<Delivery>
+  /** What has been pushed, verdicts about files included. */
+  pushes(): readonly Delivery[]
+  /** What the next file is found to be, whatever is in it. */
+  nextVerdict(verdict: ScriptedVerdict): void
+  /** The files that were to be checked, and what was found. */
+  mediaChecks(): readonly MediaCheck[]
+  /** Resolves once every file is checked and every verdict pushed. */
+  mediaSettled(): Promise<void>
+  /** Back to the state of the start, but for where messages are pushed. */
   reset(): void
 }
 
 const CODE_LIFE_S = CODE_LIFE_MS / 1_000
 
 export function createControl(world: World): Control {
-  const { identities, loginCodes, phoneCodes, failures } = world
+  const { identities, loginCodes, phoneCodes, failures, pusher, mediaChecks } = world
   return {
     mintLoginCode(name) {
       const identity = identities.named(name)
@@ -46,6 +63,13 @@ export function createControl(world: World): Control {
     userInfo: (name, profile) => userInfo(world, identities.named(name), profile),
     phoneInfo: (name, number) => phoneInfo(world, identities.named(name), number),
     userKey: (name) => latestUserKey(identities.named(name), world.clock()),
+    pushTo: (target) => pusher.pushTo(target),
+    askUrl: () => pusher.askUrl(),
+    push: (message) => pusher.push(message),
+    pushes: () => pusher.deliveries(),
+    nextVerdict: (verdict) => mediaChecks.script(verdict),
+    mediaChecks: () => mediaChecks.list(),
+    mediaSettled: () => mediaChecks.settled(),
     reset: () => resetWorld(world),
   }
 }

@@ -1,4 +1,5 @@
 import type { Call } from './call.ts'
+import { checkMedia } from './check-media.ts'
 import { checkText } from './check-text.ts'
 import { login } from './login.ts'
 import { phone } from './phone.ts'
@@ -29,5 +30,6 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/wxa/resetusersessionkey': { ...TOKEN, methods: ['GET'], perMinute: 60_000, answer: resetSessionKey },
   '/wxa/business/getuserencryptkey': { ...TOKEN, methods: ['GET', 'POST'], answer: userEncryptKey },
   '/wxa/getuserriskrank': { ...TOKEN, methods: ['POST'], answer: riskRank },
+  '/wxa/media_check_async': { ...TOKEN, methods: ['POST'], perMinute: 2_000, answer: checkMedia },
   '/wxa/msg_sec_check': { ...TOKEN, methods: ['POST'], perMinute: 4_000, answer: checkText },
 }

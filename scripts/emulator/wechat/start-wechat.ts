@@ -4,7 +4,7 @@ import { send } from './answer.ts'
 import { answerCall } from './answer-call.ts'
 import { type Control, createControl } from './control.ts'
 import { controlAnswer } from './control-routes.ts'
-import { createWorld } from './world.ts'
+import { createWorld, resetWorld } from './world.ts'
 
 export interface WechatStandInOptions {
   /** Any free one unless given. */
@@ -14,6 +14,12 @@ export interface WechatStandInOptions {
   readonly clock?: Clock
   /** Logins of one person a minute before 45011; 100 unless given, as the older documentation says. */
   readonly loginsPerMinute?: number
+  /** How long the answer to a push may take; 5 seconds unless given, as WeChat's own. */
+  readonly pushTimeoutMs?: number
+  /** Before a push is tried again; a second unless given. */
+  readonly pushPauseMs?: number
+  /** Before the verdict about a file is pushed; 200 ms unless given. */
+  readonly mediaCheckMs?: number
 }
 
 /** A server that answers like api.weixin.qq.com for one mini-program, all in memory. */
@@ -24,12 +30,19 @@ export interface WechatStandIn {
   stop(): Promise<void>
 }
 
+const DEFAULTS = {
+  clock: systemClock,
+  loginsPerMinute: 100,
+  pushTimeoutMs: 5_000,
+  pushPauseMs: 1_000,
+  mediaCheckMs: 200,
+} as const
 const MAX_BODY_CHARS = 1024 * 1024
 
 /** Starts the stand-in on 127.0.0.1. Codes and tokens age by `clock`. */
 export async function startWechat(options: WechatStandInOptions): Promise<WechatStandIn> {
-  const { port = 0, appId, secret, clock = systemClock, loginsPerMinute = 100 } = options
-  const world = createWorld({ appId, secret, clock, loginsPerMinute })
+  const { port = 0, ...given } = options
+  const world = createWorld({ ...DEFAULTS, ...given })
   const control = createControl(world)
   const stopping = new AbortController()
 
@@ -37,7 +50,7 @@ export async function startWechat(options: WechatStandInOptions): Promise<Wechat
     const url = new URL(request.url ?? '/', 'http://stand-in')
     const text = await readText(request)
     const isControl = url.pathname.startsWith('/_control/')
-    if (isControl) return send(response, controlAnswer(control, request, url, text))
+    if (isControl) return send(response, await controlAnswer(control, request, url, text))
     await answerCall(world, { request, response, url, text }, stopping.signal)
   }
 
@@ -53,6 +66,7 @@ export async function startWechat(options: WechatStandInOptions): Promise<Wechat
 
   function stop(): Promise<void> {
     stopping.abort()
+    resetWorld(world)
     return new Promise((resolve) => {
       server.close(() => resolve())
       server.closeAllConnections()

@@ -2,6 +2,8 @@ import type { Clock } from '#shared/clock.ts'
 import { type Codes, createCodes } from './codes.ts'
 import { createFailures, type Failures } from './failures.ts'
 import { createIdentities, type Identities, type Identity } from './identities.ts'
+import { createMediaChecks, type MediaChecks } from './media-checks.ts'
+import { createPusher, type Pusher } from './pusher.ts'
 import { createQuotas, type Quotas } from './quotas.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
@@ -18,6 +20,8 @@ export interface World {
   readonly tokens: Tokens
   readonly quotas: Quotas
   readonly failures: Failures
+  readonly pusher: Pusher
+  readonly mediaChecks: MediaChecks
   /** Calls by path, refused ones included. */
   readonly calls: Map<string, number>
 }
@@ -33,13 +37,17 @@ export interface WorldOptions {
   readonly secret: string
   readonly clock: Clock
   readonly loginsPerMinute: number
+  readonly pushTimeoutMs: number
+  readonly pushPauseMs: number
+  readonly mediaCheckMs: number
 }
 
 const FIXED_LOGIN = /^dev-([A-Za-z0-9_-]{1,64})$/
 const FIXED_PHONE = /^dev-phone-(\d{11})$/
 
 export function createWorld(options: WorldOptions): World {
-  const { clock } = options
+  const { appId, clock, pushTimeoutMs, pushPauseMs, mediaCheckMs } = options
+  const pusher = createPusher({ appId, clock, timeoutMs: pushTimeoutMs, pauseMs: pushPauseMs })
   const identities = createIdentities(options)
   return {
     ...options,
@@ -49,6 +57,8 @@ export function createWorld(options: WorldOptions): World {
     tokens: createTokens(clock),
     quotas: createQuotas(clock),
     failures: createFailures(),
+    pusher,
+    mediaChecks: createMediaChecks({ appId, pusher, delayMs: mediaCheckMs }),
     calls: new Map(),
   }
 }
@@ -61,6 +71,8 @@ export function resetWorld(world: World): void {
     world.tokens,
     world.quotas,
     world.failures,
+    world.pusher,
+    world.mediaChecks,
   ]
   for (const part of parts) part.clear()
   world.calls.clear()

@@ -1,0 +1,108 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Clock } from '#shared/clock.ts'
+import { type PushMessage, pushRequest, type PushTarget, urlQuestion } from './push-request.ts'
+
+/** What became of one message. */
+export interface Delivery {
+  readonly message: PushMessage
+  /** One text a try: the HTTP status and the answer, or why there is none. Empty where nobody was to be told. */
+  readonly tries: readonly string[]
+  readonly isReceived: boolean
+}
+
+/** Pushes messages to the URL of the mini-program. */
+export interface Pusher {
+  /** From now on, also after a reset, messages go there. @throws TypeError when the mode needs a key that is not given */
+  pushTo(target: PushTarget): void
+  /** Pushes the message, three times at most; what it lacks of the fields that all have is added. Never rejects. */
+  push(message: PushMessage): Promise<Delivery>
+  /** Asks whether the URL answers as the console wants it. */
+  askUrl(): Promise<boolean>
+  /** What has been pushed, in the order in which it ended. */
+  deliveries(): readonly Delivery[]
+  /** Ends what is under way. */
+  clear(): void
+}
+
+export interface PusherOptions {
+  readonly appId: string
+  readonly clock: Clock
+  /** How long an answer may take; WeChat gives 5 seconds. */
+  readonly timeoutMs: number
+  /** Before the next try; WeChat doesn't say how long it waits. */
+  readonly pauseMs: number
+}
+
+const MAX_TRIES = 3
+/** The mini-program's own name, and that under which the platform writes. */
+const TO = 'gh_0123456789ab'
+const FROM = 'oplatform'
+const AES_KEY = /^[A-Za-z0-9]{43}$/
+
+export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions): Pusher {
+  const delivered: Delivery[] = []
+  let target: PushTarget | undefined
+  let ending = new AbortController()
+
+  async function push(given: PushMessage): Promise<Delivery> {
+    const CreateTime = Math.floor(clock() / 1_000)
+    const message = { ToUserName: TO, FromUserName: FROM, CreateTime, MsgType: 'event', ...given }
+    const delivery = await deliver(message, ending.signal)
+    if (!ending.signal.aborted) delivered.push(delivery)
+    return delivery
+  }
+
+  async function deliver(message: PushMessage, signal: AbortSignal): Promise<Delivery> {
+    const tries: string[] = []
+    const to = target
+    if (to === undefined) return { message, tries, isReceived: false }
+    while (tries.length < MAX_TRIES && !signal.aborted) {
+      if (tries.length > 0) await delay(pauseMs, undefined, { signal }).catch(() => {}) // the loop ends
+      const { isReceived, said } = await once(to, message, signal)
+      tries.push(said)
+      if (isReceived) return { message, tries, isReceived }
+    }
+    return { message, tries, isReceived: false }
+  }
+
+  async function once(to: PushTarget, message: PushMessage, signal: AbortSignal) {
+    const { url, contentType, body } = pushRequest(to, message, { appId, nowMs: clock() })
+    const headers = { 'content-type': contentType }
+    const { status, text } = await ask(url, { method: 'POST', headers, body }, signal)
+    const isReceived = status === 200 && (text === '' || text === 'success')
+    return { isReceived, said: `${status} ${text}`.trim() }
+  }
+
+  async function ask(url: URL, init: RequestInit, signal: AbortSignal) {
+    try {
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+      const response = await fetch(url, { ...init, redirect: 'manual', signal: limit })
+      return { status: response.status, text: await response.text() }
+    } catch (error) {
+      return { status: 0, text: error instanceof Error ? error.name : 'failed' }
+    }
+  }
+
+  async function askUrl(): Promise<boolean> {
+    if (target === undefined) return false
+    const { url, echostr } = urlQuestion(target, { appId, nowMs: clock() })
+    const { status, text } = await ask(url, {}, ending.signal)
+    return status === 200 && text === echostr
+  }
+
+  return {
+    pushTo(next) {
+      if (next.mode !== 'plain' && !AES_KEY.test(next.encodingAesKey ?? ''))
+        throw new TypeError(`The ${next.mode} mode needs an encodingAesKey of 43 letters and digits`)
+      target = next
+    },
+    push,
+    askUrl,
+    deliveries: () => [...delivered],
+    clear() {
+      ending.abort()
+      ending = new AbortController()
+      delivered.length = 0
+    },
+  }
+}
