@@ -34,6 +34,14 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     budgetKb: 320,
   },
   {
+    name: 'upload',
+    paths: ['/uploads', '/upload', '/files', '/tus'],
+    timeoutS: 60,
+    concurrency: 20,
+    memoryMb: 512,
+    budgetKb: 360,
+  },
+  {
     name: 'rate-check',
     paths: ['/rate-check'],
     timeoutS: 10,

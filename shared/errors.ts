@@ -27,6 +27,11 @@ const ERRORS = {
   method_not_allowed: [40500, '不支持该请求方法', 'The method is not allowed here'],
   conflict: [40900, '与当前状态冲突，请稍后重试', 'The request conflicts with the current state'],
   idempotency_mismatch: [40901, '幂等键已用于另一个请求', 'The idempotency key was used for another request'],
+  precondition_failed: [
+    41200,
+    '文件与请求的前提条件不符',
+    'The file does not meet a precondition of the request',
+  ],
   payload_too_large: [41300, '请求过大', 'The request is too large'],
   unsupported_media_type: [41500, '不支持的内容类型', 'The content type is not supported'],
   range_not_satisfiable: [41600, '请求的范围无效', 'The range is not satisfiable'],

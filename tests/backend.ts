@@ -1,5 +1,6 @@
 import type { BackendOptions } from '#shared/backend/create-backend.ts'
 import { createLoginApp } from '#functions/login/login-app.ts'
+import { createUploadApp, type UploadOptions } from '#functions/upload/upload-app.ts'
 import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
 import { createUserApp } from '#functions/user/user-app.ts'
 import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
@@ -11,22 +12,28 @@ import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { secret } from '#shared/secret.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import type { Signer } from '#shared/signing/sign-request.ts'
+import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
 import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
 import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
 import { required } from '#tests/services/servers.ts'
+import { type TestStorage, testStorage } from '#tests/services/test-storage.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
 const APP_SECRET = '9f8e7d6c5b4a39281706f5e4d3c2b1a0'
 
-/** The login, the user and the rate-check function over a real database and the WeChat stand-in, with a clock that tests turn. */
+/** Every function that has routes of its own over a real database and the WeChat stand-in, with a clock that tests turn. */
 export interface Backend {
   readonly login: App
   readonly user: App
   readonly rateCheck: App
+  readonly upload: App
+  /** The bucket, and the server behind it. */
+  readonly storage: ObjectStore
+  readonly store: TestStorage['server']
   readonly wechat: WechatStandIn
   /** Signs as the partner that everybody knows. */
   readonly partner: Signer
@@ -59,6 +66,8 @@ export interface TestBackendOptions {
   readonly admins?: readonly string[]
   /** How functions guard their routes; without signatures and with large limits unless given. */
   readonly guard?: Partial<BackendOptions>
+  /** How the upload function works; without any check of contents unless given. */
+  readonly upload?: Partial<UploadOptions>
 }
 
 /** For tests of what stands behind the guard. */
@@ -68,13 +77,15 @@ export async function startBackend({
   dialect = 'postgres',
   admins = [],
   guard = UNGUARDED,
+  upload: uploading = {},
 }: TestBackendOptions = {}): Promise<Backend> {
   let nowMs = Date.UTC(2026, 10, 23, 12)
   const clock = () => nowMs
   const log: string[] = []
-  const [test, wechat] = await Promise.all([
+  const [test, wechat, bucket] = await Promise.all([
     testDatabase(dialect),
     startWechat({ appId: APP_ID, secret: APP_SECRET, clock }),
+    testStorage(clock),
   ])
   const database = openDatabase({ url: new URL(test.url), poolSize: 2, clock })
   const state = memoryState({ clock })
@@ -102,6 +113,10 @@ export async function startBackend({
   const login = createLoginApp({ ...parts, exchange: client.codeExchange })
   const user = createUserApp({ ...parts, wechat: client })
   const rateCheck = createRateCheckApp(parts)
+  const { storage } = bucket
+  const quota = { bytes: 5_000_000_000, files: 1_000 }
+  const files = { ...parts, storage, quota, download: 'stream', checks: {}, ...uploading } as const
+  const upload = createUploadApp(files)
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
     const waitUntil = (work: Promise<unknown>) => void background.push(work)
@@ -111,6 +126,7 @@ export async function startBackend({
 
   function appOf(path: string): App {
     if (path.startsWith('/rate-check')) return rateCheck
+    if (/^\/(upload|files|tus)/.test(path)) return upload
     return /^\/(login|logout|keys)/.test(path) ? login : user
   }
 
@@ -118,6 +134,9 @@ export async function startBackend({
     login,
     user,
     rateCheck,
+    upload,
+    storage,
+    store: bucket.server,
     wechat,
     state,
     database,
@@ -139,7 +158,7 @@ export async function startBackend({
       return body.data
     },
     async close() {
-      await Promise.all([database.close(), state.close(), wechat.stop()])
+      await Promise.all([database.close(), state.close(), wechat.stop(), bucket.stop()])
       await test.close()
     },
   }

@@ -7,6 +7,7 @@ const Addresses = v.object({
   databaseUrl: v.optional(v.string()),
   redisUrl: v.optional(v.string()),
   wechatUrl: v.optional(v.string()),
+  storageUrl: v.optional(v.string()),
 })
 
 /** Where the parts of a local cloud listen, for the other commands. */

@@ -8,6 +8,7 @@ export interface BannerFacts {
   readonly database: string
   readonly stateStore: string
   readonly wechat: string
+  readonly storage: string
   /** Whether codes such as dev-alice work. */
   readonly hasStandIn: boolean
   readonly functions: readonly (Bundle | { readonly name: string; readonly broken: true })[]
@@ -16,7 +17,7 @@ export interface BannerFacts {
 
 /** What a person needs once everything runs. */
 export function banner(facts: BannerFacts): string {
-  const { url, as, runtime, database, stateStore, wechat, hasStandIn, functions, tookMs } = facts
+  const { url, as, runtime, database, stateStore, wechat, storage, hasStandIn, functions, tookMs } = facts
   const sizes = functions.map((it) =>
     'broken' in it ? `${it.name} (does not build)` : `${it.name} ${kb(it.bytes)} KB`,
   )
@@ -28,6 +29,7 @@ export function banner(facts: BannerFacts): string {
     `  Database   ${database}`,
     `  State      ${stateStore}`,
     `  WeChat     ${wechat}`,
+    `  Files      ${storage}`,
     `  Functions  ${sizes.join(', ')}`,
     '',
     `  curl -s ${url}/api/v1/login -H 'content-type: application/json' -d '{"code":"${code}"}'`,

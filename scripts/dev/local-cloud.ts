@@ -15,6 +15,7 @@ import { database, type Service, type ServiceOptions, stateStore } from './local
 import type { DevOptions } from './options.ts'
 import { runtimeExecutable } from './runtime-executable.ts'
 import { localSecrets } from './secrets.ts'
+import { objectStore, type StorageService } from './storage-service.ts'
 import { createStops, type Stops } from './stops.ts'
 import { watchSources } from './watch-sources.ts'
 import { wechat, type WechatService } from './wechat-service.ts'
@@ -41,6 +42,7 @@ interface Backing {
   readonly database: Service
   readonly state: Service
   readonly wechat: WechatService
+  readonly storage: StorageService
 }
 
 /** Starts everything the backend needs on this machine. When a part fails, those that started are stopped again. */
@@ -76,6 +78,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     api: gateway.url,
     ...defined('databaseUrl', backing.database.url),
     ...defined('redisUrl', backing.state.url),
+    ...defined('storageUrl', backing.storage.url),
     ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
   })
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
@@ -94,6 +97,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     database: backing.database.about,
     stateStore: backing.state.about,
     wechat: backing.wechat.about,
+    storage: backing.storage.about,
     hasStandIn: !backing.wechat.isReal,
     functions,
   }
@@ -129,10 +133,15 @@ async function built(
 
 /** Waits for all of them even when one fails, so that what has started is known and can be stopped. */
 async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promise<Backing> {
-  const starting = [keep(database(options)), keep(stateStore(options)), keep(wechat(options.env))] as const
+  const starting = [
+    keep(database(options)),
+    keep(stateStore(options)),
+    keep(wechat(options.env)),
+    keep(objectStore(options)),
+  ] as const
   await Promise.allSettled(starting)
-  const [sql, state, stand] = await Promise.all(starting)
-  return { database: sql, state, wechat: stand }
+  const [sql, state, stand, storage] = await Promise.all(starting)
+  return { database: sql, state, wechat: stand, storage }
 }
 
 /** What servers say belongs into a file: a person looks there when one of them fails. */
@@ -145,7 +154,7 @@ function serverLog(folder: string): (line: string) => void {
 function settingsFor(
   env: Readonly<Record<string, string>>,
   secrets: Readonly<Record<string, string>>,
-  { database, state, wechat }: Backing,
+  { database, state, wechat, storage }: Backing,
 ): Readonly<Record<string, string>> {
   return {
     ...secrets,
@@ -156,6 +165,7 @@ function settingsFor(
     ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
     ...(state.url === undefined ? {} : { REDIS_URL: state.url }),
     ...wechat.settings,
+    ...storage.settings,
   }
 }
 

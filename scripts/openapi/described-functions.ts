@@ -4,6 +4,8 @@ import { createLoginApp } from '#functions/login/login-app.ts'
 import { descriptions as login } from '#functions/login/openapi.ts'
 import { descriptions as rateCheck } from '#functions/rate-check/openapi.ts'
 import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
+import { descriptions as upload } from '#functions/upload/openapi.ts'
+import { createUploadApp } from '#functions/upload/upload-app.ts'
 import { descriptions as user } from '#functions/user/openapi.ts'
 import { createUserApp } from '#functions/user/user-app.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
@@ -12,6 +14,8 @@ import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { secret } from '#shared/secret.ts'
 import { openState } from '#shared/state/open-state.ts'
+import { openStorage } from '#shared/storage/open-storage.ts'
+import { readStorageUrl } from '#shared/storage/storage-address.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
@@ -29,6 +33,10 @@ export function describedFunctions(): readonly DescribedFunction[] {
   const logger = createLogger()
   const app = { baseUrl: 'http://127.0.0.1', appId: 'wx0000000000000000', secret: secret('none') }
   const wechat = createWechat({ ...app, state, logger, clock: systemClock })
+  const storage = openStorage({
+    at: readStorageUrl('s3://none?region=none'),
+    credentials: () => ({ accessKeyId: 'none', secretKey: secret('none') }),
+  })
   const parts = {
     appId: app.appId,
     adminOpenids: [],
@@ -45,6 +53,16 @@ export function describedFunctions(): readonly DescribedFunction[] {
   return [
     { ...createLoginApp({ ...parts, exchange: wechat.codeExchange }), descriptions: login },
     { ...createUserApp({ ...parts, wechat }), descriptions: user },
+    {
+      ...createUploadApp({
+        ...parts,
+        storage,
+        quota: { bytes: 0, files: 0 },
+        download: 'redirect',
+        checks: {},
+      }),
+      descriptions: upload,
+    },
     { ...createRateCheckApp(parts), descriptions: rateCheck },
     {
       ...createCallbackApp({ ...parts, pushToken: secret('none'), takeMediaVerdict: async () => {} }),

@@ -15,7 +15,8 @@ export interface Read {
   url(name: string, options: { readonly schemes: readonly string[]; readonly fallback?: string }): URL
   /** The setting turned by `parse`, whose `TypeError` message says what is wrong without the value. */
   parsed<T>(name: string, parse: (text: string) => T): T
-  secret(name: string): Secret
+  /** At least 32 bytes unless given: some vendors' own secrets are shorter. */
+  secret(name: string, options?: { readonly minBytes: number }): Secret
   optional<T>(name: string, read: (read: Read) => T): T | undefined
 }
 
@@ -65,7 +66,8 @@ function reader(env: Env, problems: string[]): Read {
     url: (name, { schemes, fallback }) =>
       get(name, fallback === undefined ? undefined : new URL(fallback), (text) => url(text, schemes)),
     parsed: (name, parse) => get(name, undefined, parse),
-    secret: (name) => get(name, undefined, strongSecret),
+    secret: (name, { minBytes } = { minBytes: MIN_SECRET_BYTES }) =>
+      get(name, undefined, (text) => strongSecret(text, minBytes)),
     optional: (name, next) => (fetch(name) === undefined ? undefined : next(read)),
   }
   return read
@@ -95,9 +97,8 @@ function url(text: string, schemes: readonly string[]): URL {
   return parsed
 }
 
-function strongSecret(text: string): Secret {
+function strongSecret(text: string, minBytes: number): Secret {
   if (WEAK.test(text)) throw new TypeError('is a default or example value')
-  if (Buffer.byteLength(text) < MIN_SECRET_BYTES)
-    throw new TypeError(`is shorter than ${MIN_SECRET_BYTES} bytes`)
+  if (Buffer.byteLength(text) < minBytes) throw new TypeError(`is shorter than ${minBytes} bytes`)
   return secret(text)
 }

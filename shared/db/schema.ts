@@ -1,7 +1,10 @@
 import type { IdempotencyTable } from './tables/idempotency.ts'
 import type { AuditTable } from './tables/audit.ts'
+import type { MediaVerdictsTable } from './tables/media-verdicts.ts'
 import type { NoncesTable } from './tables/nonces.ts'
 import type { DenyListTable } from './tables/deny-list.ts'
+import type { FileUsageTable } from './tables/file-usage.ts'
+import type { FilesTable } from './tables/files.ts'
 import type { GuardVersionsTable } from './tables/guard-versions.ts'
 import type { RiskDecisionsTable } from './tables/risk-decisions.ts'
 import type { SessionsTable } from './tables/sessions.ts'
@@ -17,4 +20,7 @@ export interface Schema {
   readonly guard_versions: GuardVersionsTable
   readonly deny_list: DenyListTable
   readonly risk_decisions: RiskDecisionsTable
+  readonly files: FilesTable
+  readonly file_usage: FileUsageTable
+  readonly media_verdicts: MediaVerdictsTable
 }

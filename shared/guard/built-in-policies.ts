@@ -15,6 +15,7 @@ const POLICIES = {
   'refresh-ip': { quota: 6_000, windowS: MINUTE_S, burst: 1_200, by: ['ip'] },
   'user-read': { quota: 1_800, windowS: MINUTE_S, burst: 600, by: ['user'], onStoreError: 'allow' },
   'user-write': { quota: 600, windowS: MINUTE_S, burst: 120, by: ['user'] },
+  upload: { quota: 600, windowS: MINUTE_S, burst: 120, by: ['user'] },
   'user-export': { quota: 10, windowS: HOUR_S, by: ['user'] },
   phone: { quota: 5, windowS: MINUTE_S, by: ['user'], onStoreError: 'deny' },
   'phone-day': {

@@ -15,6 +15,8 @@ export interface RouteGuard {
   readonly isAnonymous?: true
   /** The handler takes the second look, `identified`, once it knows who calls. */
   readonly identifies?: true
+  /** The body goes straight to the store, never held as a whole: no signature over it is asked for or looked at. */
+  readonly isStreamed?: true
   /** No rule stands before it: it is where a rule that shuts everybody out is taken back. */
   readonly isUnjudged?: true
   /** The handler applies limits and rules itself, to the route that it is asked about. */
@@ -25,10 +27,12 @@ const READ = { limits: ['ip', 'user-read'] } as const
 const WRITE = { limits: ['ip', 'user-write'] } as const
 const ADMIN_READ = { limits: ['ip', 'admin'] } as const
 const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
+const UPLOAD = { limits: ['ip', 'upload'] } as const
+const STREAMED = { ...UPLOAD, isStreamed: true } as const
 const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
 const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
 /** Rules are about clients; this is WeChat, by a signature of its own. */
-const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true } as const
+const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true, isStreamed: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
 export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
@@ -50,6 +54,23 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
   'POST /users/search': ADMIN_READ,
   'POST /users': ADMIN_WRITE,
   'PUT /users/{id}': ADMIN_WRITE,
+
+  'POST /uploads': UPLOAD,
+  'GET /uploads/{id}': READ,
+  'POST /uploads/{id}/complete': UPLOAD,
+  'DELETE /uploads/{id}': WRITE,
+  'POST /upload': STREAMED,
+  'GET /files': READ,
+  'GET /files/{id}': READ,
+  'GET /files/{id}/link': READ,
+  'PUT /files/{id}': ADMIN_WRITE,
+  'DELETE /files/{id}': WRITE,
+  'OPTIONS /tus': { limits: ['ip'], isAnonymous: true },
+  'POST /tus': STREAMED,
+  'HEAD /tus/{id}': READ,
+  'PATCH /tus/{id}': STREAMED,
+  'DELETE /tus/{id}': WRITE,
+  'POST /tus/{id}': STREAMED,
 
   'POST /rate-check': { limits: ['partner', 'ip', 'admin'], signature: 'partner', orAdmin: true },
   'ANY /rate-check/auth': { limits: ['forward-auth'], isAnonymous: true, isConsideredByHandler: true },

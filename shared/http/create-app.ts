@@ -94,11 +94,12 @@ export function createApp(options: AppOptions): HttpApp {
     const url = new URL(request.url)
     checkSize(request.headers, url)
     checkQuery(url)
-    if (request.method === 'OPTIONS' && !findRoute.takesAny(url.pathname))
+    if (request.method === 'OPTIONS' && !findRoute.takesOptions(url.pathname))
       return new Response(null, { status: 204, headers: { allow: findRoute.allowed(url.pathname) } })
     const match = findRoute(request.method, url.pathname)
     seen.match = match
-    const leftMs = Math.max(0, Math.min(timeoutMs, invocation.deadline - clock()))
+    const longestMs = match.route.timeoutMs ?? timeoutMs
+    const leftMs = Math.max(0, Math.min(longestMs, invocation.deadline - clock()))
     const limit = deadline(leftMs, invocation.signal)
     try {
       return await carryOut(match, { request, url, invocation, signal: limit.signal }, seen)

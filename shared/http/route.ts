@@ -1,8 +1,8 @@
 import type { GenericSchema, InferOutput } from 'valibot'
 import type { Invocation } from './app.ts'
 
-/** `ANY` is every method, those that no other route has included. */
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'ANY'
+/** `ANY` is every method, those that no other route has included. Where no route has `HEAD`, that of `GET` serves it. */
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS' | 'ANY'
 
 /** What a handler gets: the request as sent, and its parts once parsed by the route's schemas. */
 export interface Call<Body = unknown, Query = unknown> {
@@ -34,6 +34,8 @@ export interface RouteOptions<Body extends GenericSchema, Query extends GenericS
   /** An absent body then counts as `{}`. */
   readonly bodyOptional?: boolean
   readonly query?: Query
+  /** Longest time until its answer begins, in ms, where that is not the app's; `Infinity` leaves it to the platform. */
+  readonly timeoutMs?: number
   readonly handle: (call: Call<InferOutput<Body>, InferOutput<Query>>) => Promise<Reply | Response>
 }
 

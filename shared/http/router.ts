@@ -13,8 +13,8 @@ export interface Router {
   (method: string, pathname: string): Match
   /** The methods of a path, as `Allow` lists them. @throws Fault `not_found` */
   allowed(pathname: string): string
-  /** Whether a route of the path takes every method, OPTIONS included. @throws Fault `not_found` */
-  takesAny(pathname: string): boolean
+  /** Whether a route of the path answers OPTIONS itself. @throws Fault `not_found` */
+  takesOptions(pathname: string): boolean
 }
 
 /**
@@ -37,22 +37,28 @@ export function createRouter(routes: readonly Route[]): Router {
 
   function find(method: string, pathname: string): Match {
     const here = matches(pathname)
-    const wanted = method === 'HEAD' ? 'GET' : method
-    const match = here.find(({ route }) => route.method === wanted || route.method === 'ANY')
+    const match =
+      here.find(({ route }) => takes(route, method)) ??
+      (method === 'HEAD' ? here.find(({ route }) => route.method === 'GET') : undefined)
     if (match === undefined) throw new Fault('method_not_allowed', { headers: { allow: allowed(here) } })
     return match
   }
 
   return Object.assign(find, {
     allowed: (pathname: string) => allowed(matches(pathname)),
-    takesAny: (pathname: string) => matches(pathname).some(({ route }) => route.method === 'ANY'),
+    takesOptions: (pathname: string) => matches(pathname).some(({ route }) => takes(route, 'OPTIONS')),
   })
+}
+
+function takes(route: Route, method: string): boolean {
+  return route.method === method || route.method === 'ANY'
 }
 
 function allowed(here: readonly Match[]): string {
   const methods = here.map(({ route }) => route.method)
   if (methods.includes('ANY')) return 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'
-  return [...methods, ...(methods.includes('GET') ? ['HEAD'] : []), 'OPTIONS'].join(', ')
+  const implied = methods.includes('GET') ? ['HEAD', 'OPTIONS'] : ['OPTIONS']
+  return [...new Set([...methods, ...implied])].join(', ')
 }
 
 function matchSegments(

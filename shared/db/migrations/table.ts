@@ -28,6 +28,7 @@ const TYPES = {
   line: ['varchar(255)', 'varchar(255)'],
   text: ['text', 'mediumtext'],
   integer: ['integer', 'integer'],
+  bigint: ['bigint', 'bigint'],
   time: ['timestamptz(3)', 'datetime(3)'],
 } as const
 

@@ -130,6 +130,20 @@ export async function updateUser(
   return result.numUpdatedRows === 1n
 }
 
+/** Takes the file away as the user's avatar, if it is. */
+export async function clearAvatar(
+  sql: Queries,
+  { userId, fileId }: { readonly userId: string; readonly fileId: string },
+  signal: AbortSignal,
+): Promise<void> {
+  await sql
+    .updateTable('users')
+    .set({ avatar_file_id: null })
+    .where('id', '=', userId)
+    .where('avatar_file_id', '=', fileId)
+    .execute({ signal })
+}
+
 /** Ends every session of the user: tokens issued under the former epoch stop being accepted. */
 export async function raiseEpoch(sql: Queries, id: string, signal: AbortSignal): Promise<void> {
   await sql

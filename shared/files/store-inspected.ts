@@ -1,0 +1,110 @@
+import { createHash } from 'node:crypto'
+import { checkHead, checkTail } from '#shared/media/check-content.ts'
+import type { MediaType } from '#shared/media/media-types.ts'
+import { HEAD_BYTES, TAIL_BYTES } from '#shared/media/sniff-type.ts'
+import { withoutMetadata } from '#shared/media/without-metadata.ts'
+import type { ObjectStore } from '#shared/storage/object-store.ts'
+
+export interface Inspection {
+  readonly key: string
+  /** What the file claims to be. */
+  readonly type: MediaType
+  readonly body: ReadableStream<Uint8Array>
+}
+
+/** An object that was looked at while it was stored, so that nobody can put another in its place. */
+export interface StoredFile {
+  readonly key: string
+  readonly etag: string
+  readonly sizeBytes: number
+  /** In hex; null where the bytes did not come by here. */
+  readonly sha256: string | null
+}
+
+/**
+ * Stores a file while it streams by, if it is what it claims to be, without the metadata that images carry.
+ *
+ * @throws Fault unsupported_media_type, and nothing is stored
+ */
+export async function storeInspected(
+  storage: ObjectStore,
+  { key, type, body }: Inspection,
+  signal: AbortSignal,
+): Promise<StoredFile> {
+  const reader = body.getReader()
+  try {
+    const chunks = await readHead(reader)
+    checkHead(type, Buffer.concat(chunks).subarray(0, HEAD_BYTES))
+    const tail = keepTail()
+    const whole = tapped(reader, chunks, {
+      chunk: tail.add,
+      end: () => checkTail(type, tail.bytes()),
+    })
+    const clean = withoutMetadata(type)
+    const hash = createHash('sha256')
+    const stored = tapped((clean === undefined ? whole : whole.pipeThrough(clean)).getReader(), [], {
+      chunk: (chunk) => hash.update(chunk),
+    })
+    const { etag, sizeBytes } = await storage.put(key, stored, { contentType: type }, signal)
+    return { key, etag, sizeBytes, sha256: hash.digest('hex') }
+  } catch (error) {
+    reader.cancel(error).catch(() => {}) // whoever feeds the stream learns that nobody reads on
+    throw error
+  }
+}
+
+type Reader = ReadableStreamDefaultReader<Uint8Array>
+
+async function readHead(reader: Reader): Promise<Uint8Array[]> {
+  const chunks: Uint8Array[] = []
+  for (let bytes = 0; bytes < HEAD_BYTES;) {
+    const { value } = await reader.read()
+    if (value === undefined) break
+    chunks.push(value)
+    bytes += value.byteLength
+  }
+  return chunks
+}
+
+interface Taps {
+  readonly chunk: (chunk: Uint8Array) => void
+  /** May throw: the stream then ends with the error. */
+  readonly end?: () => void
+}
+
+/** The chunks given and those of the reader, seen by the taps as they pass. */
+function tapped(reader: Reader, first: Uint8Array[], { chunk, end }: Taps): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const next = first.shift() ?? (await reader.read()).value
+        if (next === undefined) {
+          end?.()
+          return controller.close()
+        }
+        chunk(next)
+        controller.enqueue(next)
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  )
+}
+
+/** Remembers the last `TAIL_BYTES` of what is added, in whole chunks. */
+function keepTail() {
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  return {
+    add(chunk: Uint8Array) {
+      chunks.push(chunk)
+      bytes += chunk.byteLength
+      for (let oldest = chunks[0]; oldest !== undefined && bytes - oldest.byteLength >= TAIL_BYTES;) {
+        bytes -= oldest.byteLength
+        chunks.shift()
+        oldest = chunks[0]
+      }
+    },
+    bytes: () => Buffer.concat(chunks).subarray(-TAIL_BYTES),
+  }
+}

@@ -1,0 +1,76 @@
+import { Fault } from '#shared/errors.ts'
+import type { ObjectStore } from '#shared/storage/object-store.ts'
+import { pieceKey, uploadPrefix } from './object-keys.ts'
+
+/** One list call of the store; a client that uploads in smaller pieces than a thousandth is refused. */
+export const MAX_PIECES = 1_000
+
+/**
+ * An upload that comes in pieces of any size, one after the other. The store's own list of them is the state: which
+ * bytes have arrived is asked of nobody else.
+ */
+export function uploadPieces(storage: ObjectStore, id: string) {
+  const prefix = uploadPrefix(id)
+
+  /** The pieces that follow each other from the beginning; what overlaps came from an attempt that was overtaken. */
+  async function arrived(signal: AbortSignal) {
+    const { items } = await storage.list({ prefix, limit: MAX_PIECES }, signal)
+    const pieces: { readonly key: string; readonly etag: string; readonly sizeBytes: number }[] = []
+    let offset = 0
+    for (const piece of items) {
+      if (piece.key !== pieceKey(id, offset)) continue
+      pieces.push(piece)
+      offset += piece.sizeBytes
+    }
+    return { pieces, offset }
+  }
+
+  return {
+    /** How many bytes have arrived, in how many pieces. */
+    async progress(signal: AbortSignal): Promise<{ readonly offset: number; readonly count: number }> {
+      const { pieces, offset } = await arrived(signal)
+      return { offset, count: pieces.length }
+    },
+
+    /** The whole. @throws Fault conflict while bytes are missing */
+    async read(sizeBytes: number, signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+      const { pieces, offset } = await arrived(signal)
+      if (offset !== sizeBytes)
+        throw new Fault('conflict', {
+          details: [{ reason: 'incomplete', sizeBytes: offset, expectedBytes: sizeBytes }],
+        })
+      return readableOf(inTurn(pieces))
+    },
+  }
+
+  async function* inTurn(
+    pieces: readonly { readonly key: string; readonly etag: string }[],
+  ): AsyncGenerator<Uint8Array> {
+    const own = new AbortController()
+    try {
+      for (const { key, etag } of pieces) {
+        const found = await storage.get(key, {}, own.signal)
+        if (found === undefined || found.info.etag !== etag) throw new Fault('conflict', { retryAfterS: 1 })
+        yield* found.body
+      }
+    } finally {
+      own.abort()
+    }
+  }
+}
+
+function readableOf(chunks: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const { done, value } = await chunks.next()
+        if (done === true) controller.close()
+        else controller.enqueue(value)
+      },
+      async cancel() {
+        await chunks.return(undefined)
+      },
+    },
+    { highWaterMark: 0 },
+  )
+}
