@@ -14,13 +14,14 @@ const EXTERNALS: readonly External[] = [
   { name: 'Redis', commands: ['valkey-server', 'redis-server'], debian: 'redis-server', homebrew: 'redis' },
   { name: 'nginx', commands: ['nginx'], debian: 'nginx-light', homebrew: 'nginx' },
   { name: 'MariaDB', commands: ['mariadbd'], debian: 'mariadb-server-core', homebrew: 'mariadb' },
+  { name: 'ClamAV', commands: ['clamd'], debian: 'clamav-daemon', homebrew: 'clamav' },
 ]
 
 /** Debian asks this file whether a package may start its service; 101 means no. */
 const POLICY = '/usr/sbin/policy-rc.d'
 
 /**
- * Sees to Redis, nginx and MariaDB: installs what is missing with apt-get where this is root on Debian or Ubuntu, else
+ * Sees to Redis, nginx, MariaDB and ClamAV: installs what is missing with apt-get where this is root on Debian or Ubuntu, else
  * prints the one command that does. Answers with the names of what is still missing.
  */
 export function installServices(log: (line: string) => void): readonly string[] {

@@ -3,12 +3,13 @@ import { appendFileSync } from 'node:fs'
 import { findExecutable } from '#scripts/services/executables.ts'
 
 /** What a suite may need besides PostgreSQL, which npm brings along. */
-export type Service = 'redis' | 'mariadb' | 'nginx'
+export type Service = 'redis' | 'mariadb' | 'nginx' | 'clamd'
 
 const COMMANDS: Readonly<Record<Service, readonly string[]>> = {
   redis: ['valkey-server', 'redis-server'],
   mariadb: ['mariadbd'],
   nginx: ['nginx'],
+  clamd: ['clamd'],
 }
 
 /** `describe` for suites that need a service. Where it is missing the suite is left out, and `npm test` names it. */
