@@ -57,4 +57,13 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     memoryMb: 256,
     budgetKb: 360,
   },
+  {
+    name: 'reconcile',
+    paths: [],
+    timeoutS: 60,
+    concurrency: 1,
+    memoryMb: 512,
+    budgetKb: 260,
+    timer: { name: 'reconcile', everyS: 60 },
+  },
 ]

@@ -2,6 +2,7 @@ import type { BackendOptions } from '#shared/backend/create-backend.ts'
 import { createLoginApp } from '#functions/login/login-app.ts'
 import { createUploadApp, type UploadOptions } from '#functions/upload/upload-app.ts'
 import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
+import { createReconcileApp } from '#functions/reconcile/reconcile-app.ts'
 import { createUserApp } from '#functions/user/user-app.ts'
 import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
@@ -31,6 +32,7 @@ export interface Backend {
   readonly user: App
   readonly rateCheck: App
   readonly upload: App
+  readonly reconcile: App
   /** The bucket, and the server behind it. */
   readonly storage: ObjectStore
   readonly store: TestStorage['server']
@@ -111,12 +113,13 @@ export async function startBackend({
     logger,
   }
   const login = createLoginApp({ ...parts, exchange: client.codeExchange })
-  const user = createUserApp({ ...parts, wechat: client })
-  const rateCheck = createRateCheckApp(parts)
   const { storage } = bucket
+  const user = createUserApp({ ...parts, storage, wechat: client })
+  const rateCheck = createRateCheckApp(parts)
   const quota = { bytes: 5_000_000_000, files: 1_000 }
   const files = { ...parts, storage, quota, download: 'stream', checks: {}, ...uploading } as const
   const upload = createUploadApp(files)
+  const reconcile = createReconcileApp({ ...files, clock, logger })
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
     const waitUntil = (work: Promise<unknown>) => void background.push(work)
@@ -135,6 +138,7 @@ export async function startBackend({
     user,
     rateCheck,
     upload,
+    reconcile,
     storage,
     store: bucket.server,
     wechat,

@@ -1,23 +1,13 @@
 import * as v from 'valibot'
+import { publicFileFields } from '#shared/files/public-file-schema.ts'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
 
 const time = v.pipe(v.string(), v.isoTimestamp())
 const nothing = v.object({})
 const empty = v.null()
 
-const fileFields = {
-  id: v.string(),
-  name: v.string(),
-  purpose: v.string(),
-  contentType: v.string(),
-  sizeBytes: v.number(),
-  sha256: v.nullable(v.string()),
-  status: v.picklist(['pending', 'ready', 'quarantined']),
-  url: v.string(),
-  createdAt: time,
-}
-const file = v.object(fileFields)
-const reviewed = v.object({ ...fileFields, userId: v.string(), reason: v.nullable(v.string()) })
+const file = v.object(publicFileFields)
+const reviewed = v.object({ ...publicFileFields, userId: v.string(), reason: v.nullable(v.string()) })
 
 const uploadFields = {
   id: v.string(),

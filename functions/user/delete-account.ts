@@ -1,6 +1,10 @@
 import type { Clock } from '#shared/clock.ts'
 import { insertAudit } from '#shared/db/tables/audit.ts'
+import type { Database } from '#shared/db/database.ts'
+import { purgeFilesOf } from '#shared/files/remove-file.ts'
 import { route } from '#shared/http/route.ts'
+import type { ObjectStore } from '#shared/storage/object-store.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
 import type { SessionEnder } from '#shared/tokens/session-ender.ts'
 import { eraseUser } from '#shared/users/erase-user.ts'
 import type { RequireUser } from '#shared/backend/current-user.ts'
@@ -11,11 +15,18 @@ export interface DeleteAccountOptions {
   readonly requireUser: RequireUser
   readonly requireFreshLogin: RequireFreshLogin
   readonly ender: SessionEnder
+  readonly database: Database
+  readonly storage: ObjectStore
   readonly clock: Clock
+  readonly logger: Logger
 }
 
-/** DELETE /user {loginCode?} → 200 {}: ends every session and erases the personal data; an audit row stays. */
-export function deleteAccount({ requireUser, requireFreshLogin, ender, clock }: DeleteAccountOptions) {
+/**
+ * DELETE /user {loginCode?} → 200 {}: ends every session and erases the personal data, files included; an audit row
+ * stays.
+ */
+export function deleteAccount(options: DeleteAccountOptions) {
+  const { requireUser, requireFreshLogin, ender, clock, logger } = options
   return route({
     method: 'DELETE',
     path: '/user',
@@ -41,6 +52,10 @@ export function deleteAccount({ requireUser, requireFreshLogin, ender, clock }: 
         },
         signal,
       )
+      const purge = purgeFilesOf(options, userId, invocation.signal).catch((cause: unknown) =>
+        logger.warn('files.left_to_sweep', { cause }),
+      )
+      invocation.waitUntil(purge)
       return {}
     },
   })

@@ -1,15 +1,18 @@
 import type { Database } from '#shared/db/database.ts'
 import { listAudit } from '#shared/db/tables/audit.ts'
+import { listFiles } from '#shared/db/tables/files.ts'
 import { listDecisionsAbout } from '#shared/db/tables/risk-decisions.ts'
 import { listSessions } from '#shared/db/tables/sessions.ts'
+import { presentFile } from '#shared/files/present-file.ts'
 import { route } from '#shared/http/route.ts'
 import { presentUser } from '#shared/users/present-user.ts'
 import type { RequireUser } from '#shared/backend/current-user.ts'
 import { presentSession } from './sessions.ts'
 
 const MAX_EXPORTED_ROWS = 1_000
+const KEPT = ['pending', 'ready', 'quarantined'] as const
 
-/** GET /user/export → 200 {user, sessions, audit, decisions}: a copy of all that is kept about the caller. @see PIPL art. 45 */
+/** GET /user/export → 200 {user, sessions, audit, decisions, files}: a copy of all that is kept about the caller. @see PIPL art. 45 */
 export function exportData({
   database,
   requireUser,
@@ -26,6 +29,11 @@ export function exportData({
       const sessions = await listSessions(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const audit = await listAudit(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const decisions = await listDecisionsAbout(sql, user.id, MAX_EXPORTED_ROWS, signal)
+      const files = await listFiles(
+        sql,
+        { statuses: KEPT, userId: user.id, limit: MAX_EXPORTED_ROWS },
+        signal,
+      )
       return {
         headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
         data: {
@@ -47,6 +55,7 @@ export function exportData({
             action: row.action,
             facts: JSON.parse(row.facts),
           })),
+          files: files.map(presentFile),
         },
       }
     },

@@ -1,6 +1,7 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
 import { createRiskRank } from '#shared/backend/risk-rank.ts'
+import { openFileStorage, storageSettings } from '#shared/backend/storage-settings.ts'
 import { createUserKey } from '#shared/backend/user-key.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
@@ -10,6 +11,7 @@ import { createUserApp } from './user-app.ts'
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
   ...wechatSettings(read),
+  ...storageSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   dataKeys: read.parsed('DATA_KEYS', parseKeyring),
   indexKey: read.parsed('INDEX_KEY', parseKey),
@@ -21,6 +23,7 @@ const wechat = openWechat(backend, settings)
 export default createUserApp({
   ...settings,
   ...backend,
+  storage: openFileStorage(settings),
   wechat,
   ...(settings.asksRiskRank ? { riskRank: createRiskRank(backend, wechat) } : {}),
   ...(settings.demandsUserKey ? { userKey: createUserKey({ ...settings, ...backend }, wechat) } : {}),

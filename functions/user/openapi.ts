@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
+import { publicFileFields } from '#shared/files/public-file-schema.ts'
 import { publicUserFields } from '#shared/users/public-user-schema.ts'
 
 /** What a call of WeChat can come to. */
@@ -83,6 +84,7 @@ export const descriptions: RouteDescriptions = {
         decisions: v.array(
           v.object({ at: time, route: v.string(), action: v.string(), facts: v.looseObject({}) }),
         ),
+        files: v.array(v.object(publicFileFields)),
       }),
     },
   },

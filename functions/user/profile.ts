@@ -1,5 +1,6 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
+import { findFile } from '#shared/db/tables/files.ts'
 import { updateUser, type UserChange, type UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Reply, type Route, route } from '#shared/http/route.ts'
@@ -33,13 +34,19 @@ export function profileRoutes({ database, requireUser, checkText, clock }: Profi
       body: Profile,
       async handle({ request, body, signal }) {
         const { user } = await requireUser(request, signal)
-        // Files come with the upload function; until then nobody has one to show.
-        if (typeof body.avatarFileId === 'string') throw noSuchFile()
+        if (typeof body.avatarFileId === 'string') await requireAvatar(user, body.avatarFileId, signal)
         if (typeof body.nickname === 'string') await checkText(user, body.nickname, signal)
         return changeProfile(database, user, profileColumns(body), new Date(clock()), signal)
       },
     }),
   ]
+
+  /** One that is still being checked will do: nobody sees it before it is ready. */
+  async function requireAvatar(user: UserRow, fileId: string, signal: AbortSignal): Promise<void> {
+    const file = await findFile(await database.sql(), fileId, signal)
+    const isTheirs = file?.user_id === user.id && file.purpose === 'avatar'
+    if (!isTheirs || (file.status !== 'ready' && file.status !== 'pending')) throw noSuchFile()
+  }
 }
 
 /** Writes the columns to a user who is still there, and answers with the user. */
@@ -59,7 +66,7 @@ export async function changeProfile(
 
 function noSuchFile(): Fault {
   return new Fault('validation_failed', {
-    details: [{ path: 'avatarFileId', message: 'no such file of yours' }],
+    details: [{ path: 'avatarFileId', message: 'no such avatar of yours' }],
   })
 }
 

@@ -2,6 +2,7 @@ import { type BackendOptions, createBackend } from '#shared/backend/create-backe
 import type { HttpApp } from '#shared/http/create-app.ts'
 import { createIdempotency } from '#shared/idempotency/idempotency.ts'
 import type { Keyring } from '#shared/keyring.ts'
+import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { createSessionEnder } from '#shared/tokens/session-ender.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
 import { administrationRoutes } from './administration.ts'
@@ -20,6 +21,8 @@ import { wechatProfile } from './wechat-profile.ts'
 export interface UserOptions extends BackendOptions {
   readonly dataKeys: Keyring
   readonly indexKey: Uint8Array
+  /** Where users' files are, for when their accounts go. */
+  readonly storage: ObjectStore
   readonly wechat: Pick<Wechat, 'codeExchange' | 'phoneNumber' | 'checkText'>
 }
 

@@ -52,7 +52,7 @@ export function describedFunctions(): readonly DescribedFunction[] {
   }
   return [
     { ...createLoginApp({ ...parts, exchange: wechat.codeExchange }), descriptions: login },
-    { ...createUserApp({ ...parts, wechat }), descriptions: user },
+    { ...createUserApp({ ...parts, storage, wechat }), descriptions: user },
     {
       ...createUploadApp({
         ...parts,

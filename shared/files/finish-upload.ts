@@ -3,6 +3,7 @@ import { type FileRow, findFile, moveFile } from '#shared/db/tables/files.ts'
 import { Fault } from '#shared/errors.ts'
 import { release } from './begin-upload.ts'
 import type { FileParts } from './file-parts.ts'
+import { discardUpload } from './remove-file.ts'
 import type { Safety } from './safety.ts'
 import type { StoredFile } from './store-inspected.ts'
 
@@ -59,7 +60,11 @@ export async function settle(
 }
 
 /** What will never become a file is remembered as refused; any other failure may be tried again. */
-async function refused({ database, clock }: FileParts, row: FileRow, error: unknown): Promise<never> {
+async function refused(
+  { database, storage, clock }: FileParts,
+  row: FileRow,
+  error: unknown,
+): Promise<never> {
   const isFinal =
     error instanceof Fault &&
     (error.error === 'unsupported_media_type' || error.error === 'payload_too_large')
@@ -70,6 +75,7 @@ async function refused({ database, clock }: FileParts, row: FileRow, error: unkn
     const to = { status: 'refused', reason, updated_at: new Date(clock()) } as const
     if (await moveFile(sql, { id: row.id, from: ['uploading'], to }, signal)) await release(sql, row, signal)
   })
+  await discardUpload(storage, row, signal).catch(() => {}) // a sweep finds it
   throw error
 }
 

@@ -7,7 +7,7 @@ export const FILES_PREFIX = 'files/'
 /** Where uploads come in; nothing here outlives its upload. */
 export const UPLOADS_PREFIX = 'uploads/'
 
-/** A key for the finished file, new at every call: nobody who uploads knows or could guess it. */
+/** A key for the finished file, new at every call, so that of two calls at once neither writes over the other's. */
 export function newFileKey(file: { readonly id: string; readonly user_id: string }, type: MediaType): string {
   const [year, month] = new Date(timeOf(file.id)).toISOString().split('-')
   const owner = createHash('sha256').update(file.user_id).digest('hex').slice(0, 16)

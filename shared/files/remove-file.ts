@@ -1,4 +1,4 @@
-import { deleteFile, type FileRow, type FileStatus, moveFile } from '#shared/db/tables/files.ts'
+import { deleteFile, type FileRow, type FileStatus, moveFile, walkFiles } from '#shared/db/tables/files.ts'
 import { clearAvatar } from '#shared/db/tables/users.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { release } from './begin-upload.ts'
@@ -47,5 +47,21 @@ export async function discardUpload(
     )
     for (const { key } of items) await storage.delete(key, signal)
     after = next
+  }
+}
+
+const AT_A_TIME = 100
+
+/** Purges all files of a user that are marked as deleted. What it does not come to is left to the sweep. */
+export async function purgeFilesOf(
+  parts: Pick<FileParts, 'storage' | 'database'>,
+  userId: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const sql = await parts.database.sql()
+  for (;;) {
+    const rows = await walkFiles(sql, { statuses: ['deleted'], userId, limit: AT_A_TIME }, signal)
+    for (const row of rows) await purgeFile(parts, row, signal)
+    if (rows.length < AT_A_TIME) return
   }
 }

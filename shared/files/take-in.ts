@@ -15,8 +15,8 @@ export function claimedBy(row: FileRow): MediaType {
 }
 
 /**
- * Looks at what was uploaded and makes it the file, at a key that nobody was told: the client's form or URL may still
- * replace what it uploaded, but no longer what was looked at.
+ * Looks at what was uploaded and makes it the file, at a key of its own: the client's form or URL may still replace
+ * what it uploaded, but no longer what was looked at.
  *
  * @throws Fault conflict while nothing is uploaded, unsupported_media_type, payload_too_large
  */

@@ -14,6 +14,7 @@ import { createWechat } from '#shared/wechat/wechat.ts'
 import { APP_ID, type SignedIn } from '#tests/backend.ts'
 import { memoryState } from '#tests/fakes/memory-state.ts'
 import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
+import { absentStorage } from '#tests/services/test-storage.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 const APP_SECRET = '0f1e2d3c4b5a69788796a5b4c3d2e1f0'
@@ -68,7 +69,7 @@ export async function startWechatBackend(): Promise<WechatBackend> {
     userKey: createUserKey({ database, dataKeys }, client),
   }
   const login = createLoginApp({ ...parts, exchange: client.codeExchange })
-  const user = createUserApp({ ...parts, wechat: client })
+  const user = createUserApp({ ...parts, storage: absentStorage(), wechat: client })
   const rulebook = createRulebook({ ...ports, builtInPolicies: [] })
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {

@@ -31,3 +31,12 @@ export async function testStorage(clock: Clock): Promise<TestStorage> {
     },
   }
 }
+
+/** A bucket for suites that touch no file: nothing listens there. */
+export function absentStorage(): ObjectStore {
+  const credentials = { accessKeyId: ACCOUNT.accessKeyId, secretKey: secret(ACCOUNT.secretKey) }
+  return openStorage({
+    at: readStorageUrl('s3://none?region=none&public=http://127.0.0.1:1&style=path'),
+    credentials: () => credentials,
+  })
+}

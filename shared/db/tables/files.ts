@@ -27,7 +27,7 @@ export interface FilesTable {
   /** In hex; null where the bytes went straight to the store. */
   sha256: string | null
   etag: string | null
-  /** Where the looked-at object is; no client is ever told. */
+  /** Where the looked-at object is; no client is ever let write there. */
   object_key: string | null
   /** The store's id of an upload in parts. */
   upload_id: string | null
@@ -101,13 +101,14 @@ export function listFiles(sql: Queries, page: FilePage, signal: AbortSignal): Pr
 /** Files of these states after `afterId`, oldest first: what a sweep walks through. */
 export function walkFiles(
   sql: Queries,
-  { statuses, afterId, limit }: FileWalk,
+  { statuses, userId, afterId, limit }: FileWalk,
   signal: AbortSignal,
 ): Promise<FileRow[]> {
   return sql
     .selectFrom('files')
     .selectAll()
     .where('status', 'in', statuses)
+    .$if(userId !== undefined, (query) => query.where('user_id', '=', userId ?? ''))
     .$if(afterId !== undefined, (query) => query.where('id', '>', afterId ?? ''))
     .orderBy('id')
     .limit(limit)
@@ -117,7 +118,49 @@ export function walkFiles(
 export interface FileWalk {
   readonly statuses: readonly FileStatus[]
   readonly limit: number
+  readonly userId?: string
   readonly afterId?: string | undefined
+}
+
+/** Uploads whose time was over at `before`. */
+export function listExpiredUploads(
+  sql: Queries,
+  { before, limit }: { readonly before: Date; readonly limit: number },
+  signal: AbortSignal,
+): Promise<FileRow[]> {
+  return sql
+    .selectFrom('files')
+    .selectAll()
+    .where('status', '=', 'uploading')
+    .where('expires_at', '<', before)
+    .orderBy('id')
+    .limit(limit)
+    .execute({ signal })
+}
+
+/** Pending files of which nobody has been asked, or that were asked about before `askedBefore`; with their owners' openids. */
+export function listUnanswered(
+  sql: Queries,
+  { storedBefore, askedBefore, limit }: Unanswered,
+  signal: AbortSignal,
+): Promise<(FileRow & { readonly openid: string | null })[]> {
+  return sql
+    .selectFrom('files')
+    .innerJoin('users', 'users.id', 'files.user_id')
+    .selectAll('files')
+    .select('users.openid')
+    .where('files.status', '=', 'pending')
+    .where('files.updated_at', '<', storedBefore)
+    .where((is) => is.or([is('files.trace_id', 'is', null), is('files.asked_at', '<', askedBefore)]))
+    .orderBy('files.updated_at')
+    .limit(limit)
+    .execute({ signal })
+}
+
+export interface Unanswered {
+  readonly storedBefore: Date
+  readonly askedBefore: Date
+  readonly limit: number
 }
 
 export function findFilesById(sql: Queries, ids: readonly string[], signal: AbortSignal): Promise<FileRow[]> {

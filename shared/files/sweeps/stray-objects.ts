@@ -1,0 +1,47 @@
+import { type FileRow, findFilesById } from '#shared/db/tables/files.ts'
+import { fileIdOf, FILES_PREFIX, UPLOADS_PREFIX } from '#shared/files/object-keys.ts'
+import { cursorOf } from './cursor.ts'
+import { ago, BATCH, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
+
+/** Longer than anything takes from the object to its row. */
+const YOUNG_MS = 2 * HOUR_MS
+
+/** Objects that no row knows: what a crash left, or what was uploaded again by a form that had been used. */
+export const strayObjects: Sweep = async (parts, signal) => {
+  const uploads = await strayBelow(parts, UPLOADS_PREFIX, signal)
+  return uploads + (await strayBelow(parts, FILES_PREFIX, signal))
+}
+
+async function strayBelow(parts: SweepParts, prefix: string, signal: AbortSignal): Promise<number> {
+  const { storage, database, clock } = parts
+  const cursor = cursorOf(parts, `objects:${prefix}`)
+  const after = await cursor.read(signal)
+  const page = { prefix, limit: BATCH, ...(after === undefined ? {} : { after }) }
+  const { items, next } = await storage.list(page, signal)
+  const old = items.filter(({ lastModified }) => lastModified < ago(clock, YOUNG_MS))
+  const ids = [...new Set(old.flatMap(({ key }) => fileIdOf(key) ?? []))]
+  const rows = await findFilesById(await database.sql(), ids, signal)
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  const stray = old.filter(({ key }) => !isKnown(key, byId.get(fileIdOf(key) ?? '')))
+  for (const { key } of stray) await storage.delete(key, signal)
+  await cursor.write(next, signal)
+  return stray.length
+}
+
+function isKnown(key: string, row: FileRow | undefined): boolean {
+  return key.startsWith(UPLOADS_PREFIX) ? row?.status === 'uploading' : row?.object_key === key
+}
+
+/** Longer than an upload in parts may go on. */
+const ABANDONED_MS = 26 * HOUR_MS
+
+/** Uploads in parts that the store still holds and nobody will complete. */
+export const abandonedParts: Sweep = async ({ storage, clock }, signal) => {
+  const uploads = [
+    ...(await storage.multipart.list({ prefix: UPLOADS_PREFIX, limit: BATCH }, signal)),
+    ...(await storage.multipart.list({ prefix: FILES_PREFIX, limit: BATCH }, signal)),
+  ]
+  const old = uploads.filter(({ startedAt }) => startedAt < ago(clock, ABANDONED_MS))
+  for (const upload of old) await storage.multipart.abort(upload, signal)
+  return old.length
+}
