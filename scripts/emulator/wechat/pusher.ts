@@ -68,26 +68,29 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
   async function once(to: PushTarget, message: PushMessage, signal: AbortSignal) {
     const { url, contentType, body } = pushRequest(to, message, { appId, nowMs: clock() })
     const headers = { 'content-type': contentType }
-    const { status, text } = await ask(url, { method: 'POST', headers, body }, signal)
+    const answer = await ask(url, { method: 'POST', headers, body }, signal)
+    if (typeof answer === 'string') return { isReceived: false, said: answer }
+    const { status, text } = answer
     const isReceived = status === 200 && (text === '' || text === 'success')
     return { isReceived, said: `${status} ${text}`.trim() }
   }
 
+  /** The answer, or why there is none. */
   async function ask(url: URL, init: RequestInit, signal: AbortSignal) {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
       const response = await fetch(url, { ...init, redirect: 'manual', signal: limit })
       return { status: response.status, text: await response.text() }
-    } catch (error) {
-      return { status: 0, text: error instanceof Error ? error.name : 'failed' }
+    } catch {
+      return limit.aborted ? 'no answer in time' : 'no connection'
     }
   }
 
   async function askUrl(): Promise<boolean> {
     if (target === undefined) return false
     const { url, echostr } = urlQuestion(target, { appId, nowMs: clock() })
-    const { status, text } = await ask(url, {}, ending.signal)
-    return status === 200 && text === echostr
+    const answer = await ask(url, {}, ending.signal)
+    return typeof answer !== 'string' && answer.status === 200 && answer.text === echostr
   }
 
   return {

@@ -1,5 +1,9 @@
 import { afterAll, beforeEach } from '@jest/globals'
-import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
+import {
+  startWechat,
+  type WechatStandIn,
+  type WechatStandInOptions,
+} from '#scripts/emulator/wechat/start-wechat.ts'
 
 export const APP_ID = 'wx0123456789abcdef'
 export const APP_SECRET = 'a-secret-of-the-stand-in'
@@ -18,8 +22,13 @@ export interface Asker {
 
 export const START = Date.UTC(2026, 10, 23, 4, 0, 10)
 
+type AskerOptions = Pick<
+  WechatStandInOptions,
+  'loginsPerMinute' | 'pushTimeoutMs' | 'pushPauseMs' | 'mediaCheckMs'
+>
+
 /** One stand-in for a whole file, reset before each test. */
-export async function startAsker(options: { readonly loginsPerMinute?: number } = {}): Promise<Asker> {
+export async function startAsker(options: AskerOptions = {}): Promise<Asker> {
   const standIn = await startWechat({ appId: APP_ID, secret: APP_SECRET, clock: () => asker.now, ...options })
 
   async function ask(
