@@ -1,6 +1,11 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
-import { fileSettings, openFileStorage, storageSettings } from '#shared/backend/storage-settings.ts'
+import {
+  fileSettings,
+  openFileStorage,
+  safetyChecks,
+  storageSettings,
+} from '#shared/backend/storage-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
@@ -23,5 +28,5 @@ export default createUploadApp({
   ...settings,
   ...backend,
   storage: openFileStorage(settings),
-  checks: { ...(settings.checksMedia ? { checkMedia: wechat.checkMedia } : {}) },
+  checks: safetyChecks(settings, wechat),
 })

@@ -1,7 +1,11 @@
 import type { Read } from '#shared/config/read-env.ts'
 import type { Usage } from '#shared/db/tables/file-usage.ts'
+import type { SafetyChecks } from '#shared/files/file-parts.ts'
+import { checkedClamdUrl } from '#shared/outbound/virus-scan-address.ts'
+import { createVirusScan } from '#shared/outbound/virus-scan.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
 import { readStorageUrl } from '#shared/storage/storage-address.ts'
+import type { Wechat } from '#shared/wechat/wechat.ts'
 
 /** Alibaba's secrets have 30 characters, Tencent's 32, Amazon's 40. */
 const MIN_SECRET_BYTES = 30
@@ -32,5 +36,20 @@ export function fileSettings(read: Read) {
   return {
     quota,
     checksMedia: read.oneOf('WECHAT_MEDIA_CHECK', ['off', 'on'], 'on') === 'on',
+    clamdMaxMb: read.integer('CLAMD_MAX_MB', { min: 1, max: 4_000, fallback: 25 }),
+    clamdUrl: read.optional('CLAMD_URL', () => read.parsed('CLAMD_URL', checkedClamdUrl)),
+  }
+}
+
+/** Who has to find files safe, by these settings. */
+export function safetyChecks(
+  { checksMedia, clamdUrl, clamdMaxMb }: ReturnType<typeof fileSettings>,
+  { checkMedia }: Pick<Wechat, 'checkMedia'>,
+): SafetyChecks {
+  return {
+    ...(checksMedia ? { checkMedia } : {}),
+    ...(clamdUrl === undefined
+      ? {}
+      : { virusScan: createVirusScan({ url: clamdUrl, maxBytes: clamdMaxMb * 1024 * 1024 }) }),
   }
 }

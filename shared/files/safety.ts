@@ -17,6 +17,8 @@ export interface Safety {
 
 /** WeChat fetches within minutes of being asked, and says so within half an hour. */
 const FETCHABLE_S = 3_600
+/** Characters that the column has. */
+const MAX_REASON = 64
 
 export function createSafety(parts: FileParts, { checkMedia, virusScan }: SafetyChecks): Safety {
   const { database, storage, clock, logger } = parts
@@ -42,7 +44,7 @@ export function createSafety(parts: FileParts, { checkMedia, virusScan }: Safety
     const result = await virusScan(object.body, signal)
     if (result.clean) return move(row, { scanned_at: new Date(clock()) }, signal)
     logger.warn('files.infected', { fileId: row.id, found: result.found })
-    await move(row, { status: 'quarantined', reason: 'virus' }, signal)
+    await move(row, { status: 'quarantined', reason: `scan:${result.found}`.slice(0, MAX_REASON) }, signal)
     return false
   }
 
