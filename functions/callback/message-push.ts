@@ -21,9 +21,9 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
   const { push } = options
 
   /** POST /callback/wechat-message?timestamp&nonce&signature&msg_signature → 200 success */
-  async function receive({ request, query, signal }: Call<unknown, PushQuery>): Promise<Response> {
-    const message = push.read(query, await readBytes(request, MAX_BYTES, signal))
-    await handle(message, options, signal)
+  async function receive(call: Call<unknown, PushQuery>): Promise<Response> {
+    const message = push.read(call.query, await readBytes(call.request, MAX_BYTES, call.signal))
+    await handle(message, options, call)
     return text(RECEIVED)
   }
 
@@ -42,15 +42,15 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
 async function handle(
   message: PushedMessage,
   { logger, ...ports }: MessagePushRoutesOptions,
-  signal: AbortSignal,
+  { invocation: { requestId }, signal }: Pick<Call, 'invocation' | 'signal'>,
 ): Promise<void> {
-  const { event, msgType } = message
-  const handler = event !== undefined && Object.hasOwn(EVENTS, event) ? EVENTS[event] : undefined
-  if (handler === undefined) return logger.info('callback.ignored', { msgType, pushed: event })
+  const { event: pushed, msgType } = message
+  const handler = pushed !== undefined && Object.hasOwn(EVENTS, pushed) ? EVENTS[pushed] : undefined
+  if (handler === undefined) return logger.info('callback.ignored', { requestId, msgType, pushed })
   try {
     await handler(message, ports, signal)
   } catch (cause) {
-    if (!(cause instanceof Fault)) logger.error('callback.failed', { pushed: event, cause })
+    if (!(cause instanceof Fault)) logger.error('callback.failed', { requestId, pushed, cause })
     // Pushed again it may well succeed, whatever went wrong.
     throw new Fault('unavailable', { cause })
   }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fetchMedia, judgeMedia, type Verdict } from './inspect-media.ts'
 import type { Pusher } from './pusher.ts'
 
 /** What is to become of the next checks instead of what the file says. */
@@ -32,12 +33,6 @@ export interface MediaCheck extends MediaToCheck {
   readonly verdict?: Verdict
 }
 
-export interface Verdict {
-  readonly suggest: 'pass' | 'review' | 'risky'
-  readonly label: number
-  readonly errcode: number
-}
-
 /** Content safety's work on files, which goes on after the call that asked for it. */
 export interface MediaChecks {
   /** Begins a check and gives its trace id. */
@@ -57,15 +52,6 @@ export interface MediaChecksOptions {
   /** Before a verdict is pushed, where nothing else is scripted. */
   readonly delayMs: number
 }
-
-const FETCH_MS = 10_000
-const MAX_BYTES = 10 * 1024 * 1024
-const NOT_FETCHED = -1008
-/** What in a file makes the stand-in suspicious. */
-const MARKS: readonly (readonly [mark: string, suggest: Verdict['suggest'], label: number])[] = [
-  ['xiaohan-risky', 'risky', 20002],
-  ['xiaohan-review', 'review', 21000],
-]
 
 export function createMediaChecks({ appId, pusher, delayMs }: MediaChecksOptions): MediaChecks {
   const checks = new Map<string, MediaCheck>()
@@ -98,7 +84,7 @@ export function createMediaChecks({ appId, pusher, delayMs }: MediaChecksOptions
     signal: AbortSignal,
   ): Promise<void> {
     const bytes = await fetchMedia(media.mediaUrl, signal)
-    const verdict = { ...found(bytes), ...defined(script) }
+    const verdict = { ...judgeMedia(bytes), ...scriptedPart(script) }
     const size = bytes === undefined ? {} : { sizeBytes: bytes.byteLength }
     checks.set(traceId, { ...media, traceId, ...size, verdict })
     if (script.never === true) return
@@ -123,31 +109,7 @@ export function createMediaChecks({ appId, pusher, delayMs }: MediaChecksOptions
   }
 }
 
-/** The file, as WeChat gets it; undefined where it cannot, or the file is larger than it takes. */
-async function fetchMedia(url: string, signal: AbortSignal): Promise<Buffer | undefined> {
-  try {
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)])
-    const response = await fetch(url, { signal: limit })
-    const length = Number(response.headers.get('content-length') ?? 0)
-    if (!response.ok || length > MAX_BYTES) {
-      await response.body?.cancel()
-      return undefined
-    }
-    const bytes = Buffer.from(await response.arrayBuffer())
-    return bytes.byteLength > MAX_BYTES ? undefined : bytes
-  } catch {
-    signal.throwIfAborted()
-    return undefined
-  }
-}
-
-function found(bytes: Buffer | undefined): Verdict {
-  if (bytes === undefined) return { suggest: 'review', label: 0, errcode: NOT_FETCHED }
-  const [, suggest, label] = MARKS.find(([mark]) => bytes.includes(mark)) ?? ['', 'pass', 100]
-  return { suggest, label, errcode: 0 }
-}
-
-function defined({ suggest, label, errcode }: ScriptedVerdict): Partial<Verdict> {
+function scriptedPart({ suggest, label, errcode }: ScriptedVerdict): Partial<Verdict> {
   return {
     ...(suggest === undefined ? {} : { suggest, label: suggest === 'pass' ? 100 : 21000, errcode: 0 }),
     ...(label === undefined ? {} : { label }),
