@@ -33,7 +33,7 @@ const PDF_END_BYTES = 1024
  */
 export function checkHead(type: MediaType, head: Uint8Array): void {
   const sniffed = sniffType(head)
-  if (sniffed !== type && sniffed !== ALSO[type]) throw mismatch(type, head)
+  if (sniffed === undefined || (sniffed !== type && sniffed !== ALSO[type])) throw mismatch(type, head)
   checkForPdf(type, head)
   // The parts of a document are XML, and may be stored as they are.
   if (!isOffice(type)) checkForCode(type, head)
@@ -80,20 +80,20 @@ function checkPdfEnd(tail: Buffer): void {
 
 /**
  * Cameras append more than most readers know: a second picture, a film, their own trailer. `withoutMetadata` takes all that
- * away, so the question here is only whether the picture before it is whole.
+ * away, and knows whether the picture before it is whole; this tells the usual case before anything is stored.
  */
 function checkJpegEnd(tail: Buffer): void {
   if (tail.includes(JPEG_END) || CAMERA_TRAILER.test(tail.toString('latin1'))) return
-  if (couldBeScan(tail)) throw truncated()
+  if (!holdsReserved(tail)) throw truncated()
 }
 
-/** In a scan each FF is followed by 00, a restart marker or another FF; in a film it soon is not. */
-function couldBeScan(tail: Buffer): boolean {
+/** Whether an FF stands before a code that no JPEG uses (ITU T.81, table B.1): films soon have one, scans never. */
+function holdsReserved(tail: Buffer): boolean {
   for (let at = tail.indexOf(0xff); at !== -1; at = tail.indexOf(0xff, at + 1)) {
-    const next = tail[at + 1] ?? 0
-    if (next !== 0 && next !== 0xff && (next < 0xd0 || next > 0xd7)) return false
+    const code = tail[at + 1] ?? 0
+    if (code >= 0x02 && code <= 0xbf) return true
   }
-  return true
+  return false
 }
 
 /** Some tools fill files up to a block with zeros. */

@@ -5,12 +5,16 @@ const UPRIGHT = 1
 
 /** How a picture is to be turned, 1 to 8, out of Exif's TIFF structure; 1 where that is missing or cannot be read. */
 export function orientationIn(tiff: Buffer): number {
-  try {
-    return readOrientation(tiff) ?? UPRIGHT
-  } catch (error) {
-    if (error instanceof RangeError) return UPRIGHT // it points outside itself
-    throw error
+  const order = tiff.toString('latin1', 0, 2)
+  if (order !== 'II' && order !== 'MM') return UPRIGHT
+  const directory = number(tiff, order, 4, 4)
+  const count = number(tiff, order, directory, 2)
+  for (let entry = directory + 2; entry < directory + 2 + count * ENTRY_BYTES; entry += ENTRY_BYTES) {
+    if (number(tiff, order, entry, 2) !== TAG || number(tiff, order, entry + 2, 2) !== SHORT) continue
+    const value = number(tiff, order, entry + 8, 2)
+    return value >= 1 && value <= 8 ? value : UPRIGHT
   }
+  return UPRIGHT
 }
 
 /** A TIFF structure of 26 bytes that holds this one fact (Exif 2.32 §4.6). */
@@ -21,17 +25,8 @@ export function orientationTiff(orientation: number): Buffer {
   )
 }
 
-function readOrientation(tiff: Buffer): number | undefined {
-  const order = tiff.toString('latin1', 0, 2)
-  if (order !== 'II' && order !== 'MM') return undefined
-  const isLittle = order === 'II'
-  const short = (at: number) => (isLittle ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at))
-  const directory = isLittle ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4)
-  const count = short(directory)
-  for (let entry = directory + 2; entry < directory + 2 + count * ENTRY_BYTES; entry += ENTRY_BYTES) {
-    if (short(entry) !== TAG || short(entry + 2) !== SHORT) continue
-    const value = short(entry + 8)
-    return value >= 1 && value <= 8 ? value : undefined
-  }
-  return undefined
+/** Of so many bytes at this place; 0 where it points outside. */
+function number(tiff: Buffer, order: 'II' | 'MM', at: number, size: 2 | 4): number {
+  if (at + size > tiff.length) return 0
+  return order === 'II' ? tiff.readUIntLE(at, size) : tiff.readUIntBE(at, size)
 }

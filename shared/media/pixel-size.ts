@@ -11,12 +11,23 @@ export interface PixelSize {
 const MAX_PIXELS = 40_000_000
 const MAX_SIDE = 16_384
 
-/** Where each kind of picture says how large it is; undefined where it does so behind the bytes given. */
-const READERS: Partial<Record<MediaType, (head: Buffer) => PixelSize | undefined>> = {
-  'image/jpeg': jpegSize,
-  'image/png': pngSize,
-  'image/gif': (head) => ({ width: head.readUInt16LE(6), height: head.readUInt16LE(8) }),
-  'image/webp': webpSize,
+interface Reader {
+  /** How many bytes of the file it wants. */
+  readonly bytes: number
+  /** Undefined where the file says it behind the bytes given. */
+  readonly size: (head: Buffer) => PixelSize | undefined
+}
+
+/** How each kind of picture says how large it is. */
+const READERS: Partial<Record<MediaType, Reader>> = {
+  'image/jpeg': { bytes: 4, size: jpegSize },
+  'image/png': { bytes: 24, size: pngSize },
+  'image/gif': {
+    bytes: 10,
+    size: (head) => ({ width: head.readUInt16LE(6), height: head.readUInt16LE(8) }),
+  },
+  // Not even a picture of one pixel is shorter.
+  'image/webp': { bytes: 30, size: webpSize },
 }
 
 /**
@@ -26,13 +37,11 @@ const READERS: Partial<Record<MediaType, (head: Buffer) => PixelSize | undefined
  * @throws Fault unsupported_media_type
  */
 export function checkPixels(type: MediaType, head: Uint8Array): void {
-  try {
-    const size = READERS[type]?.(asBuffer(head))
-    if (size !== undefined) checkSize(size)
-  } catch (error) {
-    if (error instanceof RangeError) throw contentFault('truncated', 'the file ends inside its header')
-    throw error
-  }
+  const reader = READERS[type]
+  if (reader === undefined) return
+  if (head.length < reader.bytes) throw truncated()
+  const size = reader.size(asBuffer(head))
+  if (size !== undefined) checkSize(size)
 }
 
 /** @throws Fault unsupported_media_type */
@@ -64,7 +73,7 @@ function jpegSize(head: Buffer): PixelSize | undefined {
     if (isBare(code)) throw contentFault('malformed', 'the JPEG has no frame header')
     at += code === 0xff ? 1 : 2 + head.readUInt16BE(at + 2)
   }
-  if (head.length < HEAD_BYTES) throw contentFault('truncated', 'the file ends inside its header')
+  if (head.length < HEAD_BYTES) throw truncated()
   return undefined
 }
 
@@ -93,4 +102,8 @@ function webpSize(head: Buffer): PixelSize {
     default:
       throw contentFault('malformed', 'the WebP does not begin with a picture')
   }
+}
+
+function truncated(): Error {
+  return contentFault('truncated', 'the file ends inside its header')
 }
