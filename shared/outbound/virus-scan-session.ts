@@ -68,11 +68,14 @@ function converse(socket: Socket) {
   return { answered, hasAnswered: () => isAnswered }
 }
 
+/** Never settles when it fails: then the socket closes and tells why, which the error of a write often does not. */
 function written(socket: Socket, parts: readonly (Uint8Array | string)[]): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
     socket.cork()
     for (const part of parts.slice(0, -1)) socket.write(part)
-    socket.write(parts.at(-1) ?? '', (error) => (error == null ? resolve() : reject(error)))
+    socket.write(parts.at(-1) ?? '', (error) => {
+      if (error == null) resolve()
+    })
     socket.uncork()
   })
 }

@@ -98,8 +98,13 @@ async function told<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> 
     return await work()
   } catch (error) {
     if (signal.aborted) throw signal.reason
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
-    const isLate = error instanceof DOMException && error.name === 'TimeoutError'
-    throw new Fault('unavailable', { cause: new CallError(TARGET, isLate ? 'timeout' : code, 'maybe') })
+    throw new Fault('unavailable', { cause: new CallError(TARGET, codeOf(error), 'maybe') })
   }
+}
+
+// Looks at shapes, not classes: the runtime's errors may come from another realm than ours.
+function codeOf(error: unknown): string {
+  if (typeof error !== 'object' || error === null) return 'unknown'
+  if ('name' in error && error.name === 'TimeoutError') return 'timeout'
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 }
