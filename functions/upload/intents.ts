@@ -11,7 +11,7 @@ import { type Reply, type Route, route } from '#shared/http/route.ts'
 import type { KeepReply } from '#shared/idempotency/idempotency.ts'
 import { afterwards } from './afterwards.ts'
 import { ownFile } from './own-file.ts'
-import { completeParts, presentParts } from './parts.ts'
+import { arrivedParts, completeParts, presentParts } from './parts.ts'
 import { Completion, NewIntent } from './schemas.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
 
@@ -44,7 +44,8 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
         const { user } = await requireUser(request, signal)
         const row = await ownFile(database, { user, id: params['id'] }, signal)
         if (row.status !== 'uploading') return { data: { ...upload(row), file: presentFile(row) } }
-        const parts = row.flow === 'parts' ? await presentParts(options, row, signal) : {}
+        if (row.flow !== 'parts') return { data: { ...upload(row), file: null } }
+        const parts = presentParts(options, row, await arrivedParts(options, row, signal))
         return { data: { ...upload(row), ...parts, file: null } }
       },
     }),
@@ -100,7 +101,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       : null
     const row = { ...planned, upload_id: uploadId }
     const data = body.resumable
-      ? { ...upload(row), ...(await presentParts(options, row, signal)) }
+      ? { ...upload(row), ...presentParts(options, row, []) }
       : { ...upload(row), name: 'file', ...form(row) }
     const reply = { status: 201, data }
     return (await database.sql()).transaction().execute(async (sql) => {

@@ -15,11 +15,8 @@ type Options = Pick<UploadRouteOptions, 'storage' | 'clock'>
 const URL_LIFE_S = 3_600
 
 /** Every part of an upload, with the URL to PUT it to, and the ETag of what has arrived. */
-export async function presentParts({ storage, clock }: Options, row: FileRow, signal: AbortSignal) {
+export function presentParts({ storage, clock }: Options, row: FileRow, arrived: readonly UploadedPart[]) {
   const upload = uploadOf(row)
-  // An upload that has just begun has no parts; asking would cost a round trip.
-  const isNew = row.created_at.getTime() === clock()
-  const arrived = isNew ? [] : await arrivedParts({ storage }, upload, signal)
   const byNumber = new Map(arrived.map((part) => [part.number, part]))
   const leftS = Math.floor(((row.expires_at?.getTime() ?? 0) - clock()) / 1_000)
   const expiresInS = Math.max(1, Math.min(URL_LIFE_S, leftS))
@@ -29,6 +26,20 @@ export async function presentParts({ storage, clock }: Options, row: FileRow, si
     return { number, url, etag: byNumber.get(number)?.etag ?? null }
   })
   return { partSizeBytes: PART_BYTES, partContentType: PART_CONTENT_TYPE, parts }
+}
+
+/** The parts that the store has. */
+export async function arrivedParts(
+  { storage }: Pick<Options, 'storage'>,
+  row: FileRow,
+  signal: AbortSignal,
+): Promise<readonly UploadedPart[]> {
+  try {
+    return await storage.multipart.parts(uploadOf(row), signal)
+  } catch (error) {
+    if (error instanceof Fault && error.error === 'not_found') return [] // made into the object already
+    throw error
+  }
 }
 
 /**
@@ -64,19 +75,6 @@ function requireWhole({ size_bytes: expectedBytes }: FileRow, arrived: readonly 
   const sizeBytes = arrived.reduce((sum, part) => sum + part.sizeBytes, 0)
   if (missing.length > 0 || sizeBytes !== expectedBytes)
     throw new Fault('conflict', { details: [{ reason: 'incomplete', missing, sizeBytes, expectedBytes }] })
-}
-
-async function arrivedParts(
-  { storage }: Pick<Options, 'storage'>,
-  upload: Upload,
-  signal: AbortSignal,
-): Promise<readonly UploadedPart[]> {
-  try {
-    return await storage.multipart.parts(upload, signal)
-  } catch (error) {
-    if (error instanceof Fault && error.error === 'not_found') return [] // made into the object already
-    throw error
-  }
 }
 
 function uploadOf({ id, upload_id: uploadId }: FileRow): Upload {

@@ -12,7 +12,7 @@ import { Fault } from '#shared/errors.ts'
 import type { Platform } from '#shared/http/app.ts'
 import { type Call, type Reply, route } from '#shared/http/route.ts'
 import { afterwards } from './afterwards.ts'
-import { formFile } from './form-file.ts'
+import { formFile } from '#shared/http/form-file.ts'
 import { DirectUpload } from './schemas.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
 

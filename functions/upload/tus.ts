@@ -3,7 +3,7 @@ import type { FileRow } from '#shared/db/tables/files.ts'
 import { Fault } from '#shared/errors.ts'
 import { newFile, reserve } from '#shared/files/begin-upload.ts'
 import { finishUpload } from '#shared/files/finish-upload.ts'
-import { pieceKey } from '#shared/files/object-keys.ts'
+import { newPieceKey } from '#shared/files/object-keys.ts'
 import { PURPOSES } from '#shared/files/purposes.ts'
 import { markDeleted } from '#shared/files/remove-file.ts'
 import { takeIn } from '#shared/files/take-in.ts'
@@ -46,11 +46,9 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
 
   /** POST /tus, Upload-Length, Upload-Metadata: filename, filetype, purpose → 201 Location */
   async function create({ request, signal }: Call, user: SignedInUser): Promise<Response> {
-    const row = newFile(options, tusAnnouncement(request.headers), {
-      userId: user.id,
-      flow: 'tus',
-      lifeMs: LIFE_MS,
-    })
+    const announced = tusAnnouncement(request.headers)
+    const planned = newFile(options, announced, { userId: user.id, flow: 'tus', lifeMs: LIFE_MS })
+    const row = { ...planned, upload_metadata: request.headers.get('upload-metadata') }
     await (await database.sql()).transaction().execute((sql) => reserve(options, { sql, row }, signal))
     return answer(201, { ...expiry(row), location: `/api/v1/tus/${row.id}` })
   }
@@ -62,7 +60,10 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
     const offset = isOn ? (await uploadPieces(storage, row.id).progress(signal)).offset : row.size_bytes
     const sizes = { 'upload-offset': String(offset), 'upload-length': String(row.size_bytes) }
     // "The Server MUST prevent the client and/or proxies from caching the response"
-    return answer(200, { ...sizes, ...expiry(row), 'cache-control': 'no-store' })
+    // "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata header and
+    // its value as specified by the Client during the creation."
+    const metadata = row.upload_metadata === null ? {} : { 'upload-metadata': row.upload_metadata }
+    return answer(200, { ...sizes, ...metadata, ...expiry(row), 'cache-control': 'no-store' })
   }
 
   /** PATCH /tus/{id}, Upload-Offset → 204 Upload-Offset; the last one makes the file */
@@ -80,7 +81,7 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
       throw new Fault('payload_too_large', { details: [{ reason: 'pieces', maxPieces: MAX_PIECES }] })
     const piece = arriving(request.body, row.size_bytes - offset)
     const { sizeBytes } = await storage.put(
-      pieceKey(row.id, offset),
+      newPieceKey(row.id, offset),
       piece,
       { contentType: PIECE_TYPE },
       signal,

@@ -52,6 +52,7 @@ export function newFile(
     etag: null,
     object_key: null,
     upload_id: null,
+    upload_metadata: null,
     scanned_at: null,
     trace_id: null,
     asked_at: null,

@@ -24,17 +24,32 @@ export async function finishUpload(
   if (row.status === 'refused') throw refusal(row.reason)
   if (row.status === 'deleted' || row.status === 'lost') throw new Fault('not_found')
   if (row.status !== 'uploading') return row
-  const stored = await store().catch((error: unknown) => refused(parts, row, error))
-  const finished = await settle(parts, row, { stored, signal }).catch(async (error: unknown) => {
-    await parts.storage.delete(stored.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
-    throw error
+  const stored = await store().catch(async (error: unknown) => {
+    // Another call may have been faster, and have tidied up what this one was looking at.
+    const current = await findFile(await parts.database.sql(), row.id, signal)
+    return current?.status === 'uploading' ? refused(parts, row, error) : undefined
   })
+  const finished = stored && (await settleOrDiscard(parts, row, { stored, signal }))
   if (finished !== undefined) return finished
-  // Another call was faster: its object counts.
-  await parts.storage.delete(stored.key, signal)
   const current = await findFile(await parts.database.sql(), row.id, signal)
   if (current === undefined || current.status === 'uploading') throw new Fault('not_found')
   return finishUpload(parts, current, { store, signal })
+}
+
+/** As `settle`; what was stored for nothing goes. */
+async function settleOrDiscard(
+  parts: FileParts & { readonly safety: Safety },
+  row: FileRow,
+  settling: { readonly stored: StoredFile; readonly signal: AbortSignal },
+): Promise<FileRow | undefined> {
+  let file: FileRow | undefined
+  try {
+    file = await settle(parts, row, settling)
+    return file
+  } finally {
+    if (file === undefined)
+      await parts.storage.delete(settling.stored.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
+  }
 }
 
 /** Makes the row the file that was stored; undefined when another call has moved it on. */

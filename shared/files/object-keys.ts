@@ -24,9 +24,14 @@ export function wholeUploadKey(id: string): string {
   return `${uploadPrefix(id)}whole`
 }
 
-/** Where a piece that begins at `offset` goes; the keys sort as the pieces do. */
-export function pieceKey(id: string, offset: number): string {
-  return `${uploadPrefix(id)}${String(offset).padStart(12, '0')}`
+/** Where a piece that begins at `offset` goes, new at every call; the keys sort as the pieces do. */
+export function newPieceKey(id: string, offset: number): string {
+  return `${uploadPrefix(id)}${String(offset).padStart(12, '0')}-${randomId()}`
+}
+
+/** Where a piece begins, by its key. */
+export function offsetOf(key: string): number {
+  return Number(/\/(\d{12})-[\w-]+$/.exec(key)?.[1])
 }
 
 /** The file that an object belongs to, by its key. */

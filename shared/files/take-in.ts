@@ -29,7 +29,7 @@ export async function takeIn(storage: ObjectStore, row: FileRow, signal: AbortSi
   }
   if (withoutMetadata(type) === undefined) return copyInspected(storage, row, { key, type }, signal)
   const found = await storage.get(wholeUploadKey(row.id), {}, signal)
-  if (found === undefined) throw nothingUploaded()
+  if (found === undefined) throw nothingUploaded(row)
   requireSize(row, found.info.sizeBytes)
   return storeInspected(storage, { key, type, body: found.body }, signal)
 }
@@ -43,7 +43,7 @@ async function copyInspected(
 ): Promise<StoredFile> {
   const from = wholeUploadKey(row.id)
   const info = await storage.head(from, signal)
-  if (info === undefined) throw nothingUploaded()
+  if (info === undefined) throw nothingUploaded(row)
   const { sizeBytes, etag } = info
   requireSize(row, sizeBytes)
   const ends = {
@@ -57,7 +57,7 @@ async function copyInspected(
   checkHead(type, head)
   checkTail(type, tail)
   const copy = await storage.copy({ from, to: key, ifMatch: etag }, signal)
-  if (copy === undefined) throw nothingUploaded()
+  if (copy === undefined) throw nothingUploaded(row)
   return { key, etag: copy.etag, sizeBytes, sha256: null }
 }
 
@@ -68,23 +68,27 @@ async function readRange(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   const found = await storage.get(key, { range }, signal)
-  if (found === undefined) throw nothingUploaded()
+  if (found === undefined) throw replaced()
   const bytes = Buffer.from(await new Response(found.body).arrayBuffer())
-  // Replaced while it was looked at.
-  if (found.info.etag !== etag) throw new Fault('conflict', { retryAfterS: 1 })
+  if (found.info.etag !== etag) throw replaced()
   return bytes
 }
 
 function requireSize({ flow, size_bytes: announced }: FileRow, sizeBytes: number): void {
-  if (sizeBytes === 0) throw nothingUploaded()
+  if (sizeBytes === 0) throw nothingUploaded({ flow })
   if (sizeBytes > announced)
     throw new Fault('payload_too_large', { details: [{ reason: 'size', maxBytes: announced }] })
   if (flow === 'parts' && sizeBytes < announced)
     throw new Fault('conflict', { details: [{ reason: 'incomplete', sizeBytes, expectedBytes: announced }] })
 }
 
-function nothingUploaded(): Fault {
-  return new Fault('conflict', {
-    details: [{ reason: 'nothing_uploaded', message: 'upload the file first' }],
-  })
+/** Parts that are all there are an object soon: another call is just having it made of them. */
+function nothingUploaded({ flow }: Pick<FileRow, 'flow'>): Fault {
+  if (flow === 'parts') return new Fault('conflict', { details: [{ reason: 'completing' }], retryAfterS: 1 })
+  const message = 'upload the file first'
+  return new Fault('conflict', { details: [{ reason: 'nothing_uploaded', message }] })
+}
+
+function replaced(): Fault {
+  return new Fault('conflict', { details: [{ reason: 'replaced_meanwhile' }], retryAfterS: 1 })
 }

@@ -1,6 +1,6 @@
 import { Fault } from '#shared/errors.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
-import { pieceKey, uploadPrefix } from './object-keys.ts'
+import { offsetOf, uploadPrefix } from './object-keys.ts'
 
 /** One list call of the store; a client that uploads in smaller pieces than a thousandth is refused. */
 export const MAX_PIECES = 1_000
@@ -12,24 +12,35 @@ export const MAX_PIECES = 1_000
 export function uploadPieces(storage: ObjectStore, id: string) {
   const prefix = uploadPrefix(id)
 
-  /** The pieces that follow each other from the beginning; what overlaps came from an attempt that was overtaken. */
+  /**
+   * The pieces that follow each other from the beginning. Of two attempts at the same place the longer one counts: what
+   * a client was told has arrived stays so, whatever a connection that hung brings later.
+   */
   async function arrived(signal: AbortSignal) {
     const { items } = await storage.list({ prefix, limit: MAX_PIECES }, signal)
-    const pieces: { readonly key: string; readonly etag: string; readonly sizeBytes: number }[] = []
-    let offset = 0
+    const longest = new Map<number, (typeof items)[number]>()
     for (const piece of items) {
-      if (piece.key !== pieceKey(id, offset)) continue
+      const rival = longest.get(offsetOf(piece.key))
+      if (rival === undefined || rival.sizeBytes < piece.sizeBytes) longest.set(offsetOf(piece.key), piece)
+    }
+    const pieces: (typeof items)[number][] = []
+    let offset = 0
+    for (
+      let piece = longest.get(0);
+      piece !== undefined && piece.sizeBytes > 0;
+      piece = longest.get(offset)
+    ) {
       pieces.push(piece)
       offset += piece.sizeBytes
     }
-    return { pieces, offset }
+    return { pieces, offset, count: items.length }
   }
 
   return {
-    /** How many bytes have arrived, in how many pieces. */
+    /** How many bytes have arrived, in how many pieces, those that count for nothing included. */
     async progress(signal: AbortSignal): Promise<{ readonly offset: number; readonly count: number }> {
-      const { pieces, offset } = await arrived(signal)
-      return { offset, count: pieces.length }
+      const { offset, count } = await arrived(signal)
+      return { offset, count }
     },
 
     /** The whole. @throws Fault conflict while bytes are missing */

@@ -16,6 +16,7 @@ const FILES: Table = {
     etag: 'line?',
     object_key: 'line?',
     upload_id: 'text?',
+    upload_metadata: 'text?',
     scanned_at: 'time?',
     trace_id: 'line?',
     asked_at: 'time?',

@@ -31,6 +31,8 @@ export interface FilesTable {
   object_key: string | null
   /** The store's id of an upload in parts. */
   upload_id: string | null
+  /** What a tus client said about the upload, as it said it. */
+  upload_metadata: string | null
   /** When a virus scanner found nothing. */
   scanned_at: Date | null
   /** Under which content safety will tell its verdict. */
@@ -185,7 +187,14 @@ export async function eraseFiles(
 ): Promise<void> {
   await sql
     .updateTable('files')
-    .set({ status: 'deleted', name: '', sha256: null, trace_id: null, updated_at: now })
+    .set({
+      status: 'deleted',
+      name: '',
+      sha256: null,
+      trace_id: null,
+      upload_metadata: null,
+      updated_at: now,
+    })
     .where('user_id', '=', userId)
     .execute({ signal })
 }

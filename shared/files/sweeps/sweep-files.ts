@@ -34,7 +34,7 @@ export async function sweepFiles(
       parts.logger.error('files.sweep_failed', { sweep: name, cause })
     }
   }
-  parts.logger.info('files.swept', counts)
+  parts.logger[Object.keys(counts).length > 0 ? 'info' : 'debug']('files.swept', counts)
   if (failures.length > 0) throw new AggregateError(failures, 'Some sweeps failed')
   return counts
 }

@@ -62,7 +62,7 @@ export async function formFile(
 }
 
 async function openParser(headers: Headers, maxBytes: number): Promise<Busboy> {
-  const { default: busboy } = await import('busboy')
+  const { default: busboy } = await import('./drivers/busboy.ts')
   try {
     const limits = { ...LIMITS, fileSize: maxBytes }
     return busboy({ headers: Object.fromEntries(headers), defParamCharset: 'utf8', limits })
