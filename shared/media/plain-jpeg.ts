@@ -9,8 +9,10 @@ const SCAN = 0xda
 const FILL = 0xff
 const EXIF_SEGMENT = 0xe1
 const EXIF = 'Exif\0\0'
-/** The name and length of a segment, and as much as tells it or its frame's size. */
-const LOOK_BYTES = 4 + 12
+const HEADER_BYTES = 4
+const FRAME_HEADER_BYTES = 9
+/** As much of a segment as tells whose it is, or its frame's size. */
+const LOOK_BYTES = HEADER_BYTES + 12
 
 /** What decoding needs besides frame headers: DHT, DAC, SOS, DQT, DNL, DRI. */
 const NEEDED: ReadonlySet<number> = new Set([0xc4, 0xcc, SCAN, 0xdb, 0xdc, 0xdd])
@@ -34,6 +36,7 @@ export function* plainJpeg(bytes: PassingBytes): Step<void> {
   if (start[0] !== 0xff || start[1] !== 0xd8) throw malformed()
   yield* bytes.keep(2)
   let hasExif = false
+  let hasFrame = false
   let hasScan = false
   for (let segment = 0; segment < MAX_SEGMENTS; segment += 1) {
     const look = yield* bytes.peek(LOOK_BYTES)
@@ -44,18 +47,20 @@ export function* plainJpeg(bytes: PassingBytes): Step<void> {
       continue
     }
     const size = segmentBytes(code, look)
-    if (isFrameMarker(code)) checkSize(frameSize(look))
+    if (isFrameMarker(code)) hasFrame = checkFrame(look)
     if (code === EXIF_SEGMENT && !hasExif) hasExif = yield* putOrientation(bytes, size)
     yield* isKept(code, look) ? bytes.keep(size) : bytes.drop(size)
-    hasScan ||= code === SCAN
-    if (code === SCAN) yield* keepScan(bytes)
+    if (code !== SCAN) continue
+    if (!hasFrame) throw malformed()
+    hasScan = true
+    yield* keepScan(bytes)
   }
   throw malformed()
 }
 
 function codeOf(look: Buffer): number {
   const [prefix, code] = look
-  if (code === undefined) throw contentFault('truncated', 'the file is not whole')
+  if (code === undefined) throw truncated()
   if (prefix !== 0xff) throw malformed()
   return code
 }
@@ -63,16 +68,22 @@ function codeOf(look: Buffer): number {
 /** With its marker. Markers below C0 and from D0 to D9 have no length and no place between segments. */
 function segmentBytes(code: number, look: Buffer): number {
   if (code < 0xc0 || (code >= 0xd0 && code <= END)) throw malformed()
-  const size = look.length < LOOK_BYTES ? 0 : look.readUInt16BE(2)
-  // Behind a segment of the first picture there is at least the end marker.
+  if (look.length < HEADER_BYTES) throw truncated()
+  const size = look.readUInt16BE(2)
   if (size < 2) throw malformed()
   return 2 + size
+}
+
+function checkFrame(look: Buffer): true {
+  if (look.length < FRAME_HEADER_BYTES) throw truncated()
+  checkSize(frameSize(look))
+  return true
 }
 
 function isKept(code: number, look: Buffer): boolean {
   if (NEEDED.has(code) || isFrameMarker(code)) return true
   const name = COLOURS.get(code)
-  return name !== undefined && look.toString('latin1', 4, 4 + name.length) === name
+  return name !== undefined && look.toString('latin1', HEADER_BYTES, HEADER_BYTES + name.length) === name
 }
 
 /** Up to the next marker that is neither a stuffed FF nor a restart. */
@@ -88,8 +99,8 @@ function* keepScan(bytes: PassingBytes): Step<void> {
 /** Whether this was Exif; then a new one has taken its place if there was something to keep. */
 function* putOrientation(bytes: PassingBytes, size: number): Step<boolean> {
   const segment = yield* bytes.peek(size)
-  if (segment.toString('latin1', 4, 4 + EXIF.length) !== EXIF) return false
-  const orientation = orientationIn(segment.subarray(4 + EXIF.length))
+  if (segment.toString('latin1', HEADER_BYTES, HEADER_BYTES + EXIF.length) !== EXIF) return false
+  const orientation = orientationIn(segment.subarray(HEADER_BYTES + EXIF.length))
   if (orientation === 1) return true
   const tiff = orientationTiff(orientation)
   const header = Buffer.from([0xff, EXIF_SEGMENT, 0, 2 + EXIF.length + tiff.length])
@@ -99,4 +110,8 @@ function* putOrientation(bytes: PassingBytes, size: number): Step<boolean> {
 
 function malformed(): Error {
   return contentFault('malformed', 'the JPEG is malformed')
+}
+
+function truncated(): Error {
+  return contentFault('truncated', 'the file is not whole')
 }

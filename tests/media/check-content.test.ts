@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import { Fault } from '#shared/errors.ts'
 import { checkHead, checkTail } from '#shared/media/check-content.ts'
 import type { MediaType } from '#shared/media/media-types.ts'
@@ -193,6 +194,22 @@ describe('a file that is cut short', () => {
 
     for (let size = 0; size < file.length; size += 1 + (size >> 5))
       expect(typeof check(type, file.subarray(0, size))).toBe('string')
+  })
+})
+
+describe('a file with bytes changed', () => {
+  test.each(ACCEPTED)('is refused or passes, but breaks nothing: %s', (name, type) => {
+    const file = sample(name)
+    const changes = fc.array(fc.tuple(fc.nat(file.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
+
+    fc.assert(
+      fc.property(changes, (pairs) => {
+        const changed = Buffer.from(file)
+        for (const [place, byte] of pairs) changed[place] = byte
+
+        expect(typeof check(type, changed)).toBe('string')
+      }),
+    )
   })
 })
 

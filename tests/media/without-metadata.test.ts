@@ -199,7 +199,16 @@ describe('JPEG', () => {
     expect(await reasonOfStream(stripped('image/jpeg', pieces))).toBe('too_many_pixels')
   })
 
+  test('of four grey pixels, in which a scan is two bytes, stays as it is', async () => {
+    const tables = ['\xff\xdb\0\x43\0' + '\x01'.repeat(64), '\xff\xc4\0\x14\0\x01' + '\0'.repeat(15) + '\x05']
+    const frame = '\xff\xc0\0\x0b\x08\0\x02\0\x02\x01\x01\x11\0'
+    const tiny = bytes(`\xff\xd8${tables.join('')}${frame}\xff\xda\0\x08\x01\x01\0\0\x3f\0\x2b\x7f\xff\xd9`)
+
+    expect(await stripped('image/jpeg', [tiny])).toEqual(tiny)
+  })
+
   test.each([
+    ['no frame header', '\xff\xd8\xff\xda\0\x08\x01\x01\0\0\x3f\0\x2b\x7f\xff\xd9'],
     ['no start', 'x\xff\xd9'],
     ['two starts', '\xff\xd8\xff\xd8\xff\xd9'],
     ['an end without a picture', '\xff\xd8\xff\xd9'],
