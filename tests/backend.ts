@@ -14,11 +14,13 @@ import { secret } from '#shared/secret.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import type { Signer } from '#shared/signing/sign-request.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
+import type { TakeMediaVerdict } from '#shared/files/media-verdict.ts'
+import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
 import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
-import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
+import { callApp, type TestAnswer, type TestCall, testInvocation } from '#tests/invocation.ts'
 import { required } from '#tests/services/servers.ts'
 import { type TestStorage, testStorage } from '#tests/services/test-storage.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
@@ -33,6 +35,8 @@ export interface Backend {
   readonly rateCheck: App
   readonly upload: App
   readonly reconcile: App
+  /** What the callback function does with a verdict that WeChat pushes. */
+  readonly takeMediaVerdict: TakeMediaVerdict
   /** The bucket, and the server behind it. */
   readonly storage: ObjectStore
   readonly store: TestStorage['server']
@@ -48,6 +52,8 @@ export interface Backend {
   advance(ms: number): void
   /** Calls the function that the path belongs to. */
   call(path: string, call?: TestCall): Promise<TestAnswer>
+  /** What the timer does again and again: reconcile's event. */
+  tick(): Promise<void>
   /** Resolves when the work that calls left in the background is done. */
   settled(): Promise<void>
   /** Signs `name` in and gives the data of the answer. */
@@ -70,6 +76,8 @@ export interface TestBackendOptions {
   readonly guard?: Partial<BackendOptions>
   /** How the upload function works; without any check of contents unless given. */
   readonly upload?: Partial<UploadOptions>
+  /** Whether pictures and recordings wait for WeChat's word. */
+  readonly checksMedia?: boolean
 }
 
 /** For tests of what stands behind the guard. */
@@ -80,6 +88,7 @@ export async function startBackend({
   admins = [],
   guard = UNGUARDED,
   upload: uploading = {},
+  checksMedia = false,
 }: TestBackendOptions = {}): Promise<Backend> {
   let nowMs = Date.UTC(2026, 10, 23, 12)
   const clock = () => nowMs
@@ -117,7 +126,8 @@ export async function startBackend({
   const user = createUserApp({ ...parts, storage, wechat: client })
   const rateCheck = createRateCheckApp(parts)
   const quota = { bytes: 5_000_000_000, files: 1_000 }
-  const files = { ...parts, storage, quota, download: 'stream', checks: {}, ...uploading } as const
+  const checks = { ...uploading.checks, ...(checksMedia ? { checkMedia: client.checkMedia } : {}) }
+  const files = { ...parts, storage, quota, download: 'stream', ...uploading, checks } as const
   const upload = createUploadApp(files)
   const reconcile = createReconcileApp({ ...files, clock, logger })
 
@@ -139,6 +149,7 @@ export async function startBackend({
     rateCheck,
     upload,
     reconcile,
+    takeMediaVerdict: createTakeMediaVerdict({ database, clock, logger }),
     storage,
     store: bucket.server,
     wechat,
@@ -152,6 +163,10 @@ export async function startBackend({
     },
     call,
     partner: { ...required(partnerKeys.all[0]), clock },
+    async tick() {
+      const event = { specversion: '1.0', id: 'tick', source: '/test', type: 'timer' } as const
+      await reconcile.event?.(event, testInvocation())
+    },
     async settled() {
       await Promise.all(background)
     },

@@ -3,7 +3,7 @@ import type { Database } from '#shared/db/database.ts'
 import { insertVerdictOnce } from '#shared/db/tables/media-verdicts.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { applyVerdict } from './apply-verdict.ts'
-import type { MediaVerdict } from './media-verdict.ts'
+import type { TakeMediaVerdict } from './media-verdict.ts'
 
 export interface TakeMediaVerdictOptions {
   readonly database: Database
@@ -15,8 +15,8 @@ export interface TakeMediaVerdictOptions {
  * Takes what content safety says about a file; the first word under a trace id counts. It is kept before it is applied,
  * since it may come before the file has got its trace id, and whoever gives it one looks here.
  */
-export function createTakeMediaVerdict(options: TakeMediaVerdictOptions) {
-  return async ({ traceId, ...said }: MediaVerdict, signal: AbortSignal): Promise<void> => {
+export function createTakeMediaVerdict(options: TakeMediaVerdictOptions): TakeMediaVerdict {
+  return async ({ traceId, ...said }, signal) => {
     const verdict = { trace_id: traceId, ...said, at: new Date(options.clock()) }
     await insertVerdictOnce(options.database, verdict, signal)
     await applyVerdict(options, verdict, signal)
