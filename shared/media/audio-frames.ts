@@ -13,9 +13,8 @@ const ID3_HEADER_BYTES = 10
 /** Whether this begins with MPEG layer III frames, after an ID3 tag or without one. */
 export function isMp3(head: Uint8Array): boolean {
   const start = afterId3(head)
-  // A tag with a cover may fill all we see; some writers pad behind it.
-  if (start > 0) return !isFrames(head, start, adtsFrameBytes)
-  return isFrames(head, start, layer3FrameBytes)
+  // A tag with a cover may fill all there is to see.
+  return (start > 0 && start >= head.length) || isFrames(head, start, layer3FrameBytes)
 }
 
 /** Whether this begins with AAC frames under ADTS headers (ISO 13818-7), after an ID3 tag or without one. */
@@ -57,10 +56,12 @@ function adtsFrameBytes(head: Buffer, at: number): number {
   return isSync && hasRate && bytes > 7 ? bytes : 0
 }
 
-/** Where an ID3v2 tag ends; 0 without one. Its length is written seven bits a byte. */
+/** Where an ID3v2 tag and the zeros that some writers put behind it end; 0 without one. Its length is written seven bits a byte. */
 function afterId3(head: Uint8Array): number {
   const [i, d, three, , , , a = 0, b = 0, c = 0, e = 0] = head
   if (i !== 0x49 || d !== 0x44 || three !== 0x33 || head.length < ID3_HEADER_BYTES) return 0
   if ((a | b | c | e) > 0x7f) return 0
-  return ID3_HEADER_BYTES + ((a << 21) | (b << 14) | (c << 7) | e)
+  let end = ID3_HEADER_BYTES + ((a << 21) | (b << 14) | (c << 7) | e)
+  while (head[end] === 0) end += 1
+  return end
 }

@@ -70,10 +70,19 @@ describe('sniffType', () => {
     [undefined, '\xff\xfe<\0h\0t\0m\0l\0'],
     [undefined, '\xff\xfb\x90\x64' + 'x'.repeat(1000)],
     [undefined, '\0\0\0\x0cftypqt'],
+    [undefined, 'ID3\x03\0\0\0\0\0\x02xx<html>no sound</html>'],
   ])('does not accept what is %s', (type, text) => {
     const head = bytes(text)
 
     expect([sniffType(head), detectedType(head)]).toEqual([undefined, type])
+  })
+
+  test('knows MP3 whose tag fills all that is looked at, and zeros behind a tag', () => {
+    const frames = sample('sound.mp3').subarray(sample('sound.mp3').indexOf(0xff))
+    const cover = Buffer.concat([bytes('ID3\x03\0\0\0\x7f\x7f\x7f'), Buffer.alloc(HEAD_BYTES, 7)])
+    const padded = Buffer.concat([bytes('ID3\x03\0\0\0\0\0\x02xx'), Buffer.alloc(100), frames])
+
+    expect([cover.subarray(0, HEAD_BYTES), padded].map(sniffType)).toEqual(['audio/mpeg', 'audio/mpeg'])
   })
 
   test('does not take any zip with a folder of that name for a document', () => {
