@@ -9,6 +9,7 @@ const BITRATES = {
 const RATES = [[11_025, 12_000, 8_000], [], [22_050, 24_000, 16_000], [44_100, 48_000, 32_000]] as const
 
 const ID3_HEADER_BYTES = 10
+const LONGEST_HEADER_BYTES = 7
 
 /** Whether this begins with MPEG layer III frames, after an ID3 tag or without one. */
 export function isMp3(head: Uint8Array): boolean {
@@ -32,7 +33,9 @@ function isFrames(
   const first = frameBytes(bytes, start)
   if (first === 0) return false
   const next = start + first
-  return next + ID3_HEADER_BYTES > bytes.length || frameBytes(bytes, next) > 0
+  // The one frame of a very short file, or one that a long tag leaves no room to look behind.
+  if (next + LONGEST_HEADER_BYTES > bytes.length) return next === bytes.length || start > 0
+  return frameBytes(bytes, next) > 0
 }
 
 /** Bytes of the frame at this place; 0 when there is none. */

@@ -17,41 +17,18 @@ export interface PassingBytes {
   put(bytes: Uint8Array): void
 }
 
-/** A stream that lets through what the parser keeps, and drops what follows the parser's end. */
-export function parsedStream(
-  parse: (bytes: PassingBytes) => Step<void>,
-): TransformStream<Uint8Array, Uint8Array> {
-  let send = (_bytes: Uint8Array): void => {}
-  const flow = createFlow((bytes) => send(bytes))
-  const parser = parse(flow.bytes)
-  let isDone = false
-
-  function advance(): void {
-    isDone = parser.next().done === true
-    if (isDone) flow.flush()
-  }
-
-  return new TransformStream({
-    start(controller) {
-      send = (bytes) => controller.enqueue(bytes)
-      advance()
-    },
-    transform(chunk) {
-      if (isDone || chunk.byteLength === 0) return
-      flow.feed(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength))
-      advance()
-    },
-    flush() {
-      if (isDone) return
-      flow.end()
-      advance()
-    },
-  })
+/** The other side: for whoever runs the parser. */
+export interface Feed {
+  feed(bytes: Buffer): void
+  end(): void
+  /** Sends what was kept and not sent yet, which is due when the parser has come to its end. */
+  flush(): void
 }
 
 const NOTHING = Buffer.alloc(0)
 
-function createFlow(send: (bytes: Uint8Array) => void) {
+/** Sends what is kept on; `feed` it whenever the parser has yielded. */
+export function passingBytes(send: (bytes: Uint8Array) => void): PassingBytes & Feed {
   /** At hand: sent up to `sent`, passed up to `at`. */
   let chunk: Buffer = NOTHING
   let at = 0
@@ -140,13 +117,17 @@ function createFlow(send: (bytes: Uint8Array) => void) {
   }
 
   return {
-    bytes: { peek, keep, keepTo, drop, put } satisfies PassingBytes,
-    feed(bytes: Buffer) {
+    peek,
+    keep,
+    keepTo,
+    drop,
+    put,
+    flush,
+    feed(bytes) {
       next = bytes
     },
     end() {
       isEnd = true
     },
-    flush,
   }
 }

@@ -1,5 +1,6 @@
 import type { MediaType } from './media-types.ts'
-import { parsedStream, type PassingBytes, type Step } from './passing-bytes.ts'
+import { parsedStream } from './parsed-stream.ts'
+import type { PassingBytes, Step } from './passing-bytes.ts'
 import { plainJpeg } from './plain-jpeg.ts'
 import { plainPng } from './plain-png.ts'
 import { plainWebp } from './plain-webp.ts'

@@ -69,6 +69,7 @@ describe('sniffType', () => {
     [undefined, '\xff\xd8'],
     [undefined, '\xff\xfe<\0h\0t\0m\0l\0'],
     [undefined, '\xff\xfb\x90\x64' + 'x'.repeat(1000)],
+    [undefined, '\xff\xfb\x90\x64alert(1)'],
     [undefined, '\0\0\0\x0cftypqt'],
     [undefined, 'ID3\x03\0\0\0\0\0\x02xx<html>no sound</html>'],
   ])('does not accept what is %s', (type, text) => {
