@@ -7,6 +7,7 @@ import { benchSize } from './size.ts'
 import { benchStart } from './start.ts'
 import { machine, printTable, type Row } from './table.ts'
 import { benchTokens } from './tokens.ts'
+import { benchUpload } from './upload.ts'
 
 const HELP = `npm run bench [-- names]
 
@@ -17,6 +18,7 @@ const HELP = `npm run bench [-- names]
   rules    a decision over 100 risk rules, and what it costs to have them ready
   rate-limit  limits checked on Redis, per second, and the memory of a key, beside other libraries
   rate-check  the built function over HTTP, signed, on Bun and on Node, beside bare servers around other libraries
+  upload      100 MB through the built function and its memory, on Bun and on Node, beside bare busboy servers
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
 
@@ -28,6 +30,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   rules: benchRules,
   'rate-limit': benchRateLimit,
   'rate-check': benchRateCheck,
+  upload: benchUpload,
 }
 
 const names = process.argv.slice(2)

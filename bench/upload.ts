@@ -1,0 +1,140 @@
+import { join } from 'node:path'
+import { type FileCloud, RUNTIMES, type Runtime, startFileCloud, type Store } from './file-cloud.ts'
+import { outputOf } from './output-of.ts'
+import type { SentForm } from './send-form-worker.ts'
+import type { ServerProcess } from './server-process.ts'
+import { median, type Row } from './table.ts'
+
+const ROUNDS = 5
+const MB = 1_000_000
+const FILE_BYTES = 100 * MB
+const GROWTH_BYTES = [20 * MB, 100 * MB, 400 * MB]
+const RATIO = 0.7
+const GROWTH_MB = 30
+
+interface Contender {
+  readonly what: string
+  readonly url: string
+  readonly server: ServerProcess
+  /** Of a server that asks who calls. */
+  readonly token?: () => Promise<string>
+  /** The peer that a ratio is given to, and whether the issue asks for it. */
+  readonly beside?: readonly string[]
+}
+
+/** A film of 100 MB posted to the built function, beside bare busboy servers on the same runtime. */
+export async function benchUpload(): Promise<readonly Row[]> {
+  const cloud = await startFileCloud()
+  try {
+    const rows: Row[] = []
+    for (const runtime of RUNTIMES)
+      rows.push(...(await speedRows(cloud, runtime)), ...(await growthRows(cloud, runtime)))
+    return rows
+  } finally {
+    await cloud.stop()
+  }
+}
+
+/** Round by round, all of them in each, so that none has the quieter machine. */
+async function speedRows(cloud: FileCloud, runtime: Runtime): Promise<readonly Row[]> {
+  const contenders = [
+    await peer(cloud, runtime, 'drain'),
+    await peer(cloud, runtime, 'disk'),
+    await peer(cloud, runtime, 'store', 'null'),
+    await peer(cloud, runtime, 'store', 'disk'),
+    await uploadFunction(cloud, runtime, 'null'),
+    await uploadFunction(cloud, runtime, 'disk'),
+  ]
+  const speeds = contenders.map((): number[] => [])
+  try {
+    for (let round = 0; round <= ROUNDS; round += 1)
+      for (const [at, contender] of contenders.entries()) {
+        const mbPerS = await post(contender, FILE_BYTES)
+        if (round > 0) speeds[at]?.push(mbPerS) // the first one warms up
+      }
+  } finally {
+    for (const { server } of contenders) server.stop()
+  }
+  const medians = new Map(contenders.map(({ what }, at) => [what, median(speeds[at] ?? [])]))
+  return contenders.flatMap((contender) => rowsOf(contender, medians))
+}
+
+function rowsOf({ what, beside = [] }: Contender, medians: ReadonlyMap<string, number>): readonly Row[] {
+  const own = medians.get(what) ?? Number.NaN
+  const how = `median of ${ROUNDS} × ${FILE_BYTES / MB} MB, client and store on the same 2 cores`
+  return [
+    { what, median: own, unit: 'MB/s', how },
+    ...beside.map((other): Row => {
+      const ratio = own / (medians.get(other) ?? Number.NaN)
+      const target = { target: `≥ ${RATIO * 100} %`, met: ratio >= RATIO }
+      return { what: `  beside ${other}`, median: ratio * 100, unit: '%', how: 'of its speed', ...target }
+    }),
+  ]
+}
+
+/** What the function's process grows by while a film passes, from after a small one that loaded all there is to load. */
+async function growthRows(cloud: FileCloud, runtime: Runtime): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const sizeBytes of GROWTH_BYTES) {
+    const uploading = await uploadFunction(cloud, runtime, 'disk')
+    const { memory, stop } = uploading.server
+    try {
+      await post(uploading, MB)
+      const before = memory.begin()
+      await post(uploading, sizeBytes)
+      const grownMb = (memory.peakBytes() - before) / MB
+      rows.push({
+        what: `upload function's peak memory above ${Math.round(before / MB)} MB, a film of ${sizeBytes / MB} MB, ${runtime}`,
+        median: grownMb,
+        unit: 'MB',
+        how: 'VmHWM, once, a new process',
+        target: `≤ ${GROWTH_MB} MB`,
+        met: grownMb <= GROWTH_MB,
+      })
+    } finally {
+      stop()
+    }
+  }
+  return rows
+}
+
+async function peer(cloud: FileCloud, runtime: Runtime, sink: string, store?: Store): Promise<Contender> {
+  const settings = store === undefined ? [cloud.folder] : Object.values(cloud.storage(store))
+  const server = await cloud.startPeer(runtime, ['peer-upload-server.ts', sink, ...settings])
+  return { what: peerName(runtime, sink, store), url: server.url, server }
+}
+
+function peerName(runtime: Runtime, sink: string, store?: Store): string {
+  return `bare busboy to ${store === undefined ? sink : `${store} store`}, ${runtime}`
+}
+
+async function uploadFunction(cloud: FileCloud, runtime: Runtime, store: Store): Promise<Contender> {
+  const [user] = await cloud.users(1)
+  if (user === undefined) throw new TypeError('Nobody is signed in')
+  const server = await cloud.startUpload(runtime, store)
+  return {
+    what: `upload function to ${store} store, ${runtime}`,
+    url: `${server.url}/api/v1/upload?purpose=video`,
+    server,
+    token: () => user.token(),
+    beside: [peerName(runtime, 'drain'), peerName(runtime, 'disk'), peerName(runtime, 'store', store)],
+  }
+}
+
+/** MB/s of one form, whose file is deleted again. */
+async function post({ what, url, token }: Contender, sizeBytes: number): Promise<number> {
+  const worker = join(import.meta.dirname, 'send-form-worker.ts')
+  const bearer = token === undefined ? [] : [await token()]
+  const sent: SentForm = JSON.parse(
+    await outputOf(process.execPath, [worker, url, String(sizeBytes), ...bearer]),
+  )
+  if (sent.status !== 201) throw new TypeError(`${what} answered ${sent.status}: ${sent.body}`)
+  if (token !== undefined) await deleteFile(new URL(url).origin, JSON.parse(sent.body).data.id, bearer)
+  return sizeBytes / MB / (sent.ms / 1_000)
+}
+
+async function deleteFile(origin: string, id: string, [token = '']: readonly string[]): Promise<void> {
+  const headers = { authorization: `Bearer ${token}` }
+  const response = await fetch(`${origin}/api/v1/files/${id}`, { method: 'DELETE', headers })
+  if (!response.ok) throw new TypeError(`Cannot delete a file: ${await response.text()}`)
+}
