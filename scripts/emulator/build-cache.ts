@@ -8,17 +8,25 @@ import { type Stamps, unchanged } from './input-stamps.ts'
 export interface BuildCache {
   readonly bundle: Bundle
   readonly stamps: Stamps
+  /** What the build was asked to make, where that is not its sources' to say. */
+  readonly entries: readonly string[]
 }
 
 /** The last build, when nothing that went into it has changed since. */
-export async function readCache(outDir: string, name: string): Promise<BuildCache | undefined> {
+export async function readCache(
+  outDir: string,
+  name: string,
+  entries: readonly string[],
+): Promise<BuildCache | undefined> {
   try {
     // Written below, by this program; a file that someone cut short fails to parse and counts as none.
-    const { bundle, stamps } = JSON.parse(await readFile(cacheFile(outDir, name), 'utf8')) as {
+    const { bundle, stamps, ...asked } = JSON.parse(await readFile(cacheFile(outDir, name), 'utf8')) as {
       bundle: Bundle
       stamps: [string, string][]
+      entries: string[]
     }
-    const cache = { bundle, stamps: new Map(stamps) }
+    if (String(asked.entries) !== String(entries)) return undefined
+    const cache = { bundle, stamps: new Map(stamps), entries }
     return [bundle.file, ...bundle.modules].every((file) => existsSync(file)) && unchanged(cache.stamps)
       ? cache
       : undefined
@@ -27,9 +35,9 @@ export async function readCache(outDir: string, name: string): Promise<BuildCach
   }
 }
 
-export async function writeCache(outDir: string, { bundle, stamps }: BuildCache): Promise<void> {
+export async function writeCache(outDir: string, { bundle, stamps, entries }: BuildCache): Promise<void> {
   await mkdir(outDir, { recursive: true })
-  await writeFile(cacheFile(outDir, bundle.name), JSON.stringify({ bundle, stamps: [...stamps] }))
+  await writeFile(cacheFile(outDir, bundle.name), JSON.stringify({ bundle, stamps: [...stamps], entries }))
 }
 
 function cacheFile(outDir: string, name: string): string {

@@ -12,6 +12,8 @@ export interface BundlerOptions {
   readonly name: string
   readonly outDir: string
   readonly build: BuildOptions & { readonly absWorkingDir: string; readonly metafile: true }
+  /** What is built, where it is found by looking: a kept build of other entries is none. */
+  readonly entries?: readonly string[]
   /** Files that make a build what it is without being its inputs, such as the settings of the build itself. */
   readonly tools: readonly string[]
   /** Puts a build's files where they belong. */
@@ -45,7 +47,7 @@ interface Attempt {
 
 /** Keeps a bundle up to date with its sources by looking at them each time it is asked for. */
 export function createBundler(options: BundlerOptions): Bundler {
-  const { name, outDir, build, tools, write, tidy, built, failed } = options
+  const { name, outDir, build, entries = [], tools, write, tidy, built, failed } = options
   let context: BuildContext<typeof build> | undefined
   let good: Bundle | undefined
   let last: Attempt | undefined
@@ -89,7 +91,7 @@ export function createBundler(options: BundlerOptions): Bundler {
   }
 
   async function cached(): Promise<Attempt | undefined> {
-    const cache = await readCache(outDir, name)
+    const cache = await readCache(outDir, name, entries)
     if (cache === undefined) return undefined
     good = cache.bundle
     return { stamps: cache.stamps, error: undefined }
@@ -131,7 +133,7 @@ export function createBundler(options: BundlerOptions): Bundler {
     good = bundle
     // No request waits for this; where it fails, the next start builds.
     saving = saving
-      .then(() => Promise.all([writeCache(outDir, { bundle, stamps }), tidy?.(bundle)]))
+      .then(() => Promise.all([writeCache(outDir, { bundle, stamps, entries }), tidy?.(bundle)]))
       .catch(() => {})
   }
 

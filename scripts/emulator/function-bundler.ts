@@ -96,6 +96,7 @@ export function driverBundler({ root, outDir, built, failed }: FunctionBundlerOp
     name: 'drivers',
     outDir,
     build,
+    entries: build.entryPoints,
     tools: tools(root),
     write,
     built,
