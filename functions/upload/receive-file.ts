@@ -6,7 +6,7 @@ import { settle } from '#shared/files/finish-upload.ts'
 import { newFileKey } from '#shared/files/object-keys.ts'
 import { presentFile } from '#shared/files/present-file.ts'
 import { PURPOSES } from '#shared/files/purposes.ts'
-import { storeInspected } from '#shared/files/store-inspected.ts'
+import { type StoredFile, storeInspected } from '#shared/files/store-inspected.ts'
 import { claimedBy } from '#shared/files/take-in.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Platform } from '#shared/http/app.ts'
@@ -25,11 +25,13 @@ const PLATFORM_BYTES: Readonly<Record<Platform, number>> = {
 }
 /** Longer than any platform lets a call run. */
 const LIFE_MS = 15 * 60_000
-const FORGET_MS = 5_000
+const TIDY_MS = 5_000
+/** Time to tell a client that it was too slow. */
+const ANSWER_MS = 1_000
 
 /** POST /upload?purpose= multipart/form-data with the field `file` → 201 the file */
 export function receiveFile(options: UploadRouteOptions) {
-  const { database, storage, requireUser } = options
+  const { database, storage, clock, requireUser } = options
 
   async function handle({
     request,
@@ -39,7 +41,8 @@ export function receiveFile(options: UploadRouteOptions) {
   }: Call<unknown, InferOutput<typeof DirectUpload>>): Promise<Reply> {
     const { user } = await requireUser(request, signal)
     const maxBytes = Math.min(PURPOSES[purpose].maxBytes, PLATFORM_BYTES[invocation.platform])
-    const { body, ...claim } = await formFile(request, { maxBytes }, signal)
+    const waitMs = Math.max(0, invocation.deadline - clock() - ANSWER_MS)
+    const { body, ...claim } = await formFile(request, { maxBytes, waitMs }, signal)
     try {
       const row = await reserved({ ...claim, purpose, sizeBytes: mostBytes(request, maxBytes) }, user, signal)
       const file = await stored(row, body, signal)
@@ -67,19 +70,29 @@ export function receiveFile(options: UploadRouteOptions) {
     signal: AbortSignal,
   ): Promise<FileRow> {
     const type = claimedBy(row)
+    const key = newFileKey(row, type)
     try {
-      const object = await storeInspected(storage, { key: newFileKey(row, type), type, body }, signal)
-      const file = await settle(options, row, { stored: object, signal })
-      if (file === undefined) throw new Fault('token_revoked') // the account was deleted in the meantime
-      return file
+      const object = await storeInspected(storage, { key, type, body }, signal)
+      return await settled(row, object, signal)
     } catch (error) {
       await forget(row).catch(() => {}) // a sweep finds it
       throw error
     }
   }
 
+  async function settled(row: FileRow, object: StoredFile, signal: AbortSignal): Promise<FileRow> {
+    let file: FileRow | undefined
+    try {
+      file = await settle(options, row, { stored: object, signal })
+    } finally {
+      if (file === undefined) await storage.delete(object.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
+    }
+    if (file === undefined) throw new Fault('token_revoked') // the account was deleted in the meantime
+    return file
+  }
+
   async function forget(row: FileRow): Promise<void> {
-    const signal = AbortSignal.timeout(FORGET_MS)
+    const signal = AbortSignal.timeout(TIDY_MS)
     await (await database.sql()).transaction().execute(async (sql) => {
       await deleteFile(sql, row.id, signal)
       await release(sql, row, signal)

@@ -6,18 +6,15 @@ declare module 'busboy' {
     readonly headers: Readonly<Record<string, unknown>>
     readonly defParamCharset?: string
     readonly limits?: {
-      readonly fieldNameSize?: number
       readonly fieldSize?: number
       readonly fields?: number
       readonly fileSize?: number
       readonly files?: number
       readonly parts?: number
-      readonly headerPairs?: number
     }
   }
 
   export interface FieldInfo {
-    readonly nameTruncated: boolean
     readonly valueTruncated: boolean
     readonly encoding: string
     readonly mimeType: string
@@ -31,10 +28,7 @@ declare module 'busboy' {
 
   export interface Busboy extends Writable {
     on(event: 'field', listener: (name: string, value: string, info: FieldInfo) => void): this
-    on(
-      event: 'file',
-      listener: (name: string, file: Readable & { readonly truncated?: boolean }, info: FileInfo) => void,
-    ): this
+    on(event: 'file', listener: (name: string, file: Readable, info: FileInfo) => void): this
     on(event: 'close' | 'partsLimit' | 'filesLimit' | 'fieldsLimit', listener: () => void): this
     on(event: 'error', listener: (error: unknown) => void): this
     on(event: string, listener: (...values: never[]) => void): this

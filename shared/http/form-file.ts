@@ -16,13 +16,20 @@ export interface FormLimits {
   readonly maxBytes: number
   /** Longest silence of the client. */
   readonly idleMs?: number
+  /** Longest time that the client may keep us waiting in all, so that nobody stays by a byte now and then. */
+  readonly waitMs?: number
 }
 
 const FIELD = 'file'
-const LIMITS = { fields: 8, parts: 10, files: 1, fieldNameSize: 100, fieldSize: 8 * 1024, headerPairs: 50 }
-/** What a form has besides its file: the boundaries, headers and fields. */
+/** Besides these, the parser takes 16 KB of headers a part, and names of any length within them. */
+const LIMITS = { fields: 8, parts: 10, files: 1 }
+const MAX_FIELD_BYTES = 8 * 1024
+const MAX_NAME_BYTES = 100
+/** What a form has besides its file: boundaries, headers, fields, and what stands before and after them. */
 const MAX_OVERHEAD_BYTES = 128 * 1024
 const IDLE_MS = 10_000
+/** "no longer than 70 characters": RFC 2046 §5.1.1. An empty one would be found in every file. */
+const BOUNDARY = /;\s*boundary=(?:"[^"\\]{1,70}"|[^\s";,]{1,70})\s*(?:;|$)/i
 
 /**
  * Reads a multipart/form-data body up to its file `file`, which then streams as it is read.
@@ -32,21 +39,20 @@ const IDLE_MS = 10_000
  */
 export async function formFile(
   request: Request,
-  { maxBytes, idleMs = IDLE_MS }: FormLimits,
+  { maxBytes, idleMs = IDLE_MS, waitMs = Infinity }: FormLimits,
   signal: AbortSignal,
 ): Promise<FormFile> {
   const { headers, body } = request
-  if (body === null || !/^multipart\/form-data\b/i.test(headers.get('content-type') ?? ''))
-    throw new Fault('unsupported_media_type', { details: [{ expected: 'multipart/form-data' }] })
-  if (Number(headers.get('content-length') ?? 0) > maxBytes + MAX_OVERHEAD_BYTES)
-    throw tooLarge('size', { maxBytes })
+  requireForm(headers, maxBytes)
   const parser = await openParser(headers, maxBytes)
   return new Promise((resolve, reject) => {
-    const reader = body.getReader()
-    const end = endOf(parser, maxBytes)
+    const end = endOf(parser, maxBytes, signal)
     let isFound = false
     parser.on('file', (field, file, { filename = '', mimeType }) => {
-      if (field !== FIELD || isFound) return void file.resume()
+      if (field !== FIELD || isFound) {
+        file.resume()
+        return
+      }
       isFound = true
       const body = streamed(file, { end, stop: () => parser.destroy() })
       resolve({ name: filename, contentType: mimeType, body })
@@ -57,14 +63,27 @@ export async function formFile(
         reject(new Fault('validation_failed', { details: [{ path: FIELD, message: 'is required' }] })),
       reject,
     )
-    void pump({ reader, parser, idleMs }, signal)
+    const source = (body ?? new Blob([]).stream()).getReader()
+    // Also while it is being read: whoever stops the parser waits for the client no more.
+    parser.on('close', () => void source.cancel().catch(() => {})) // one that is finished or broken ignores it
+    void pump({ source, parser, maxBytes, idleMs, waitMs }, signal)
   })
+}
+
+function requireForm(headers: Headers, maxBytes: number): void {
+  const type = headers.get('content-type') ?? ''
+  if (!/^multipart\/form-data\s*(?:;|$)/i.test(type))
+    throw new Fault('unsupported_media_type', { details: [{ expected: 'multipart/form-data' }] })
+  if (!BOUNDARY.test(type)) throw malformed(new Error('a boundary of 1 to 70 characters is required'))
+  if (Number(headers.get('content-length') ?? 0) > maxBytes + MAX_OVERHEAD_BYTES)
+    throw tooLarge('size', { maxBytes })
 }
 
 async function openParser(headers: Headers, maxBytes: number): Promise<Busboy> {
   const { default: busboy } = await import('./drivers/busboy.ts')
   try {
-    const limits = { ...LIMITS, fileSize: maxBytes }
+    // What is exactly as long as a limit counts as cut off.
+    const limits = { ...LIMITS, fileSize: maxBytes + 1, fieldSize: MAX_FIELD_BYTES + 1 }
     return busboy({ headers: Object.fromEntries(headers), defParamCharset: 'utf8', limits })
   } catch (cause) {
     throw malformed(cause)
@@ -72,45 +91,55 @@ async function openParser(headers: Headers, maxBytes: number): Promise<Busboy> {
 }
 
 /** Settles when the form has been read: rejects with what is wrong with it. */
-function endOf(parser: Busboy, maxBytes: number): Promise<void> {
+function endOf(parser: Busboy, maxBytes: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const fail = (fault: Fault) => {
-      reject(fault)
+    const fail = (reason: unknown) => {
+      reject(reason)
       parser.destroy()
     }
-    parser.on('file', (_field, file) => {
+    const checkName = (name: string | undefined = '') => {
+      if (Buffer.byteLength(name) > MAX_NAME_BYTES) fail(tooLarge('name', { maxBytes: MAX_NAME_BYTES }))
+    }
+    parser.on('file', (name, file) => {
       file.on('limit', () => fail(tooLarge('size', { maxBytes })))
       file.on('error', () => {}) // the parser says it, too
+      checkName(name)
     })
-    parser.on('field', (_name, _value, { nameTruncated, valueTruncated }) => {
-      if (nameTruncated || valueTruncated) fail(tooLarge('field', { maxBytes: LIMITS.fieldSize }))
+    parser.on('field', (name, _value, { valueTruncated }) => {
+      if (valueTruncated) fail(tooLarge('field', { maxBytes: MAX_FIELD_BYTES }))
+      checkName(name)
     })
     parser.on('filesLimit', () => fail(tooLarge('files', { maxFiles: LIMITS.files })))
     parser.on('fieldsLimit', () => fail(tooLarge('fields', { maxFields: LIMITS.fields })))
     parser.on('partsLimit', () => fail(tooLarge('parts', { maxParts: LIMITS.parts })))
-    parser.on('error', (cause) => fail(cause instanceof Fault ? cause : malformed(cause)))
+    parser.on('error', (cause) => fail(signal.aborted ? signal.reason : asFault(cause)))
     parser.on('close', resolve)
   })
 }
 
-interface Pump {
-  readonly reader: ReadableStreamDefaultReader<Uint8Array>
+interface Pump extends Required<FormLimits> {
+  readonly source: ReadableStreamDefaultReader<Uint8Array>
   readonly parser: Busboy
-  readonly idleMs: number
 }
 
 /** Feeds the parser as fast as it takes, until either has enough. */
-async function pump({ reader, parser, idleMs }: Pump, signal: AbortSignal): Promise<void> {
+async function pump({ source, parser, ...limits }: Pump, signal: AbortSignal): Promise<void> {
+  const { maxBytes, idleMs } = limits
+  let leftBytes = maxBytes + MAX_OVERHEAD_BYTES
+  let leftMs = limits.waitMs
   try {
     while (!parser.destroyed) {
-      const { value } = await limited(idleMs, () => reader.read(), signal).catch(late)
+      const askedAtMs = performance.now()
+      const mostMs = Math.max(0, Math.min(idleMs, leftMs))
+      const { value } = await limited(mostMs, () => source.read(), signal).catch(brokenOff)
       if (value === undefined) return void parser.end()
+      leftMs -= performance.now() - askedAtMs
+      leftBytes -= value.byteLength
       if (!parser.destroyed && !parser.write(value)) await drained(parser)
+      if (leftBytes < 0) throw tooLarge('size', { maxBytes })
     }
   } catch (error) {
-    parser.destroy(error instanceof Error ? error : new Error('The body broke off'))
-  } finally {
-    reader.cancel().catch(() => {}) // an already finished stream ignores it
+    parser.destroy(error instanceof Error ? error : new Error(String(error)))
   }
 }
 
@@ -124,11 +153,11 @@ function drained(parser: Busboy): Promise<void> {
   })
 }
 
-/** The sender took too long, or went away. */
-function late(error: unknown): never {
+/** The client took too long, or went away. */
+function brokenOff(error: unknown): never {
   const isLate = error instanceof DOMException && error.name === 'TimeoutError'
-  if (isLate) throw new Fault('bad_request', { details: [{ message: 'the body did not arrive in time' }] })
-  throw error
+  const message = isLate ? 'the body did not arrive in time' : 'the body broke off'
+  throw new Fault('bad_request', { details: [{ message }] })
 }
 
 /** The file's bytes; they end well only when the form does. */
@@ -157,6 +186,10 @@ function streamed(
     },
     { highWaterMark: 0 },
   )
+}
+
+function asFault(error: unknown): Fault {
+  return error instanceof Fault ? error : malformed(error)
 }
 
 function malformed(cause: unknown): Fault {
