@@ -8,7 +8,7 @@ let project: string
 beforeEach(() => {
   mkdirSync(join(root, '.dev'), { recursive: true })
   project = mkdtempSync(join(root, '.dev', 'drivers-test-'))
-  symlinkSync(join(root, 'node_modules'), join(project, 'node_modules'))
+  for (const folder of ['node_modules', 'scripts']) symlinkSync(join(root, folder), join(project, folder))
   save('package.json', '{"imports":{"#shared/*":"./shared/*"}}')
   save('shared/runtime/boot.ts', '')
   save('shared/runtime/serve.ts', 'export const serve = (app: unknown) => app')
