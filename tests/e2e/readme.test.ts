@@ -9,12 +9,19 @@ interface Readme {
   readonly file: string
   readonly minutes: string
   readonly guard: string
+  readonly files: string
   readonly configuration: string
 }
 
 const READMES: readonly Readme[] = [
-  { file: 'README.md', minutes: 'The first ten minutes', guard: 'The guard', configuration: 'Configuration' },
-  { file: 'README.zh-CN.md', minutes: '头十分钟', guard: '守卫', configuration: '配置' },
+  {
+    file: 'README.md',
+    minutes: 'The first ten minutes',
+    guard: 'The guard',
+    files: 'Files',
+    configuration: 'Configuration',
+  },
+  { file: 'README.zh-CN.md', minutes: '头十分钟', guard: '守卫', files: '文件', configuration: '配置' },
 ]
 const ADDRESS = '127.0.0.1:9000'
 /** The English page asks for English messages; Chinese is what comes without asking. */
@@ -63,7 +70,7 @@ function at(cloud: DevCommand, lines: string): string {
   return lines.replaceAll(ADDRESS, new URL(cloud.url).host).replaceAll('run -s invoke --', invoke)
 }
 
-describe.each(READMES)('$file', ({ file, minutes, guard, configuration }) => {
+describe.each(READMES)('$file', ({ file, minutes, guard, files, configuration }) => {
   // Of its own, since the limits of a person of either page are used up by pasting it once.
   let own: DevCommand
   beforeAll(async () => {
@@ -74,6 +81,7 @@ describe.each(READMES)('$file', ({ file, minutes, guard, configuration }) => {
   test.each([
     [minutes, 6],
     [guard, 5],
+    [files, 6],
   ])(
     'its chapter “%s” can be pasted and shows what it promises',
     async (title, promising) => {
@@ -99,13 +107,15 @@ describe.each(READMES)('$file', ({ file, minutes, guard, configuration }) => {
 })
 
 test('both pages give the same commands', () => {
-  const [english, chinese] = READMES.map(({ file, minutes, guard }) => {
+  const [english, chinese] = READMES.map(({ file, minutes, guard, files }) => {
     const own = blocks(readFileSync(join(root, file), 'utf8')).map(({ lines }) =>
       lines.replaceAll(LANGUAGE, ''),
     )
     return {
       own,
-      shows: [minutes, guard].flatMap((title) => blocks(chapter(file, title)).map(({ shows }) => shows)),
+      shows: [minutes, guard, files].flatMap((title) =>
+        blocks(chapter(file, title)).map(({ shows }) => shows),
+      ),
     }
   })
 
@@ -126,7 +136,7 @@ describe('the first start', () => {
 
     expect(lines.length).toBeLessThanOrEqual(15)
     expect(promptly).toMatch(
-      /Functions +login \d+(\.\d+)? KB, user \d+(\.\d+)? KB, rate-check \d+(\.\d+)? KB/,
+      /Functions +login \d+(\.\d+)? KB, user \d+(\.\d+)? KB, upload \d+(\.\d+)? KB, rate-check \d+(\.\d+)? KB/,
     )
   })
 
