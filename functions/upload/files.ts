@@ -45,10 +45,10 @@ export function fileRoutes(options: UploadRouteOptions): readonly Route[] {
       path: '/files/{id}',
       query: FileReading,
       timeoutMs: Infinity,
-      async handle({ request, params, query, signal }) {
+      async handle({ request, params, query, invocation: { platform }, signal }) {
         const current = await requireUser(request, signal)
         const row = await readable(current, params['id'], signal)
-        return openFile(options, { request, row, kind: query.disposition }, signal)
+        return openFile(options, { request, row, kind: query.disposition, platform }, signal)
       },
     }),
     /** GET /files/{id}/link → 200 {url, expiresAt}, for `<image src>` and players, which send no token */

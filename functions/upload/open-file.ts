@@ -1,6 +1,7 @@
 import type { FileRow } from '#shared/db/tables/files.ts'
 import { Fault } from '#shared/errors.ts'
 import { representationHeaders, selectRepresentation, type Selected } from '#shared/http/conditional.ts'
+import type { Platform } from '#shared/http/app.ts'
 import { contentDisposition } from '#shared/media/file-name.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
 
@@ -18,12 +19,20 @@ export interface Reading {
   readonly request: Request
   readonly row: FileRow
   readonly kind: 'attachment' | 'inline'
+  readonly platform: Platform
+}
+
+/** What a platform lets a function answer, where that is less than a file may have; a little is left for the headers. */
+const MOST_BYTES: Readonly<Record<Platform, number>> = {
+  scf: 5.9 * 1024 * 1024,
+  fc: Infinity,
+  local: Infinity,
 }
 
 /** The answer to a GET or HEAD of a file. Conditions are met here, whoever sends the bytes. */
 export async function openFile(
   { storage, clock, download, logger }: UploadRouteOptions,
-  { request, row, kind }: Reading,
+  { request, row, kind, platform }: Reading,
   signal: AbortSignal,
 ): Promise<Response> {
   const { object_key: key, etag, size_bytes: sizeBytes, created_at: lastModified } = row
@@ -38,11 +47,12 @@ export async function openFile(
   const disposition = contentDisposition(kind, row.name)
   const own = { ...headers, 'content-type': row.content_type, 'content-disposition': disposition }
   if (request.method === 'HEAD') return new Response(null, { status: 200, headers: own })
-  if (download === 'redirect') {
+  const range = selected.status === 206 ? { range: selected.range } : {}
+  const bytes = selected.status === 206 ? selected.range.last - selected.range.first + 1 : sizeBytes
+  if (download === 'redirect' || bytes > MOST_BYTES[platform]) {
     const url = storage.presignGet(key, { expiresInS: LINK_LIFE_S, contentDisposition: disposition })
     return new Response(null, { status: 302, headers: { location: url, 'cache-control': 'no-store' } })
   }
-  const range = selected.status === 206 ? { range: selected.range } : {}
   const object = await storage.get(key, range, signal)
   if (object === undefined || object.info.etag !== etag) {
     logger.error('files.lost', { fileId: row.id })

@@ -1,6 +1,6 @@
 import type { InferOutput } from 'valibot'
 import type { SignedInUser } from '#shared/backend/current-user.ts'
-import { deleteFile, type FileRow } from '#shared/db/tables/files.ts'
+import { deleteFile, type FileRow, moveFile } from '#shared/db/tables/files.ts'
 import { newFile, release, reserve } from '#shared/files/begin-upload.ts'
 import { settle } from '#shared/files/finish-upload.ts'
 import { newFileKey } from '#shared/files/object-keys.ts'
@@ -94,6 +94,9 @@ export function receiveFile(options: UploadRouteOptions) {
   async function forget(row: FileRow): Promise<void> {
     const signal = AbortSignal.timeout(TIDY_MS)
     await (await database.sql()).transaction().execute(async (sql) => {
+      // Whoever else ended it, with the account for one, has given its room back.
+      const to = { status: 'deleted' } as const
+      if (!(await moveFile(sql, { id: row.id, from: ['uploading'], to }, signal))) return
       await deleteFile(sql, row.id, signal)
       await release(sql, row, signal)
     })

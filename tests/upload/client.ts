@@ -1,4 +1,5 @@
 import type { Backend, SignedIn } from '#tests/backend.ts'
+import type { Invocation } from '#shared/http/app.ts'
 import { type Envelope, testInvocation } from '#tests/invocation.ts'
 
 export interface Announced {
@@ -24,14 +25,14 @@ export function fileClient(backend: Backend, { accessToken: token }: Pick<Signed
   }
 
   /** Any request of the API whose body is not JSON; the answer's envelope, where it has one. */
-  async function send(path: string, init: RequestInit = {}) {
+  async function send(path: string, init: RequestInit = {}, invocation: Partial<Invocation> = {}) {
     const request = new Request(`http://127.0.0.1/api/v1${path}`, {
       ...init,
       headers: { authorization, ...Object.fromEntries(new Headers(init.headers)) },
     })
     const background: Promise<unknown>[] = []
     const waitUntil = (work: Promise<unknown>) => void background.push(work)
-    const response = await backend.upload.fetch(request, testInvocation({ waitUntil }))
+    const response = await backend.upload.fetch(request, testInvocation({ waitUntil, ...invocation }))
     const bytes = Buffer.from(await response.arrayBuffer())
     await Promise.all(background)
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true

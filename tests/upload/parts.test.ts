@@ -162,3 +162,19 @@ test('a video that is something else is refused once it is looked at', async () 
   expect(completed).toMatchObject({ status: 415, body: { error: 'unsupported_media_type' } })
   expect((await storedKeys(backend)).filter((key) => key.includes(body.data.id))).toEqual([])
 })
+
+test('what is larger than SCF lets a function answer is a redirect there, a range that fits is not', async () => {
+  const { id, parts } = await begun()
+  for (const part of parts) await putPart(part.url, slice(part))
+  await alice.complete(id)
+  const read = (headers: Readonly<Record<string, string>>) =>
+    alice.send(`/files/${id}`, { headers }, { platform: 'scf' })
+
+  const whole = await read({})
+  const part = await read({ range: 'bytes=4-11' })
+  const location = await fetch(whole.headers.get('location') ?? '')
+
+  expect([whole.status, location.status]).toEqual([302, 200])
+  expect(Buffer.from(await location.arrayBuffer()).equals(VIDEO)).toBe(true)
+  expect([part.status, part.bytes.toString()]).toEqual([206, 'ftypisom'])
+})
