@@ -1,6 +1,5 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
-import type { FileRow } from '#shared/db/tables/files.ts'
 import type { Usage } from '#shared/db/tables/file-usage.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
@@ -13,12 +12,6 @@ export interface FileParts {
   readonly logger: Logger
   /** What one user may have in sum. */
   readonly quota: Usage
-}
-
-/** Whose an upload is. */
-export interface Owner {
-  readonly id: string
-  readonly openid: string
 }
 
 /** WeChat's content check, which tells its verdict later under the trace id. */
@@ -42,5 +35,3 @@ export interface SafetyChecks {
   readonly checkMedia?: CheckMedia | undefined
   readonly virusScan?: VirusScan | undefined
 }
-
-export type { FileRow }

@@ -84,7 +84,8 @@ async function refused(
     error instanceof Fault &&
     (error.error === 'unsupported_media_type' || error.error === 'payload_too_large')
   if (!isFinal) throw error
-  const reason = String(error.details[0]?.['reason'] ?? error.error)
+  const told = error.details[0]?.['reason']
+  const reason = typeof told === 'string' ? told : error.error
   const signal = AbortSignal.timeout(TIDY_MS)
   await (await database.sql()).transaction().execute(async (sql) => {
     const to = { status: 'refused', reason, updated_at: new Date(clock()) } as const

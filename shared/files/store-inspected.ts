@@ -37,7 +37,7 @@ export async function storeInspected(
     checkHead(type, Buffer.concat(chunks).subarray(0, HEAD_BYTES))
     const tail = keepTail()
     const whole = tapped(reader, chunks, {
-      chunk: tail.add,
+      chunk: (chunk) => tail.add(chunk),
       end: () => checkTail(type, tail.bytes()),
     })
     const clean = withoutMetadata(type)

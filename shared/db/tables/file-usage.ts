@@ -4,7 +4,8 @@ import { insertOnce } from '#shared/db/insert-once.ts'
 /** What a user's files come to, those included that are still uploading; the row's lock makes quotas exact. */
 export interface FileUsageTable {
   user_id: string
-  bytes: number
+  /** PostgreSQL's driver gives it as text. */
+  bytes: number | string
   files: number
 }
 
