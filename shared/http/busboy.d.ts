@@ -27,8 +27,8 @@ declare module 'busboy' {
   }
 
   export interface Busboy extends Writable {
-    on(event: 'field', listener: (name: string, value: string, info: FieldInfo) => void): this
-    on(event: 'file', listener: (name: string, file: Readable, info: FileInfo) => void): this
+    on(event: 'field', listener: (name: string | undefined, value: string, info: FieldInfo) => void): this
+    on(event: 'file', listener: (name: string | undefined, file: Readable, info: FileInfo) => void): this
     on(event: 'close' | 'partsLimit' | 'filesLimit' | 'fieldsLimit', listener: () => void): this
     on(event: 'error', listener: (error: unknown) => void): this
     on(event: string, listener: (...values: never[]) => void): this
