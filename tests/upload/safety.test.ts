@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { startClamd } from '#scripts/services/clamd.ts'
 import type { VirusScan } from '#shared/files/file-parts.ts'
+import { checkedClamdUrl } from '#shared/outbound/virus-scan-address.ts'
+import { createVirusScan } from '#shared/outbound/virus-scan.ts'
 import { type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
+import { describeWith } from '#tests/services/describe-with.ts'
+import { required } from '#tests/services/servers.ts'
 import { eventually } from '#tests/services/eventually.ts'
 import { fileClient, storedKeys } from './client.ts'
 import { JPEG, PDF, PNG } from './samples.ts'
@@ -207,6 +212,34 @@ describe('what a virus scanner sees', () => {
 
     expect(before.status).toBe('pending')
     expect((await statusOf(id)).status).toBe('ready')
+  })
+})
+
+describeWith(['clamd'], 'a real clamd', () => {
+  test('an infected document goes into quarantine, a clean one becomes ready', async () => {
+    const clamd = await startClamd({
+      signatures: { 'Own.Sample': Buffer.from('XIAOHAN-SAMPLE').toString('hex') },
+    })
+    const virusScan = createVirusScan({ url: checkedClamdUrl(required(clamd).urls.tcp) })
+    const backend = await startBackend({ upload: { checks: { virusScan } } })
+    try {
+      const alice = fileClient(backend, await backend.signIn('alice'))
+      const document = { name: 'x.pdf', contentType: 'application/pdf', purpose: 'document' }
+
+      const clean = await alice.upload(PDF, document)
+      const infected = await alice.upload(withText('XIAOHAN-SAMPLE'), document)
+
+      const statusOf = async ({ body }: typeof clean) =>
+        (await alice.get(`/uploads/${body.data.id}`)).body.data
+      expect(await statusOf(clean)).toMatchObject({ status: 'ready' })
+      expect(await statusOf(infected)).toMatchObject({
+        status: 'quarantined',
+        reason: 'scan:Own.Sample.UNOFFICIAL',
+      })
+    } finally {
+      await backend.close()
+      await clamd?.stop()
+    }
   })
 })
 
