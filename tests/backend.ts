@@ -22,7 +22,7 @@ import { createWechat } from '#shared/wechat/wechat.ts'
 import { type MemoryState, memoryState } from '#tests/fakes/memory-state.ts'
 import { callApp, type TestAnswer, type TestCall, testInvocation } from '#tests/invocation.ts'
 import { required } from '#tests/services/servers.ts'
-import { type TestStorage, testStorage } from '#tests/services/test-storage.ts'
+import { type TestStorage, testStorage, type Vendor } from '#tests/services/test-storage.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
@@ -78,6 +78,8 @@ export interface TestBackendOptions {
   readonly upload?: Partial<UploadOptions>
   /** Whether pictures and recordings wait for WeChat's word. */
   readonly checksMedia?: boolean
+  /** Whose protocol the bucket speaks; S3 unless given. */
+  readonly vendor?: Vendor
 }
 
 /** For tests of what stands behind the guard. */
@@ -89,6 +91,7 @@ export async function startBackend({
   guard = UNGUARDED,
   upload: uploading = {},
   checksMedia = false,
+  vendor = 's3',
 }: TestBackendOptions = {}): Promise<Backend> {
   let nowMs = Date.UTC(2026, 10, 23, 12)
   const clock = () => nowMs
@@ -96,7 +99,7 @@ export async function startBackend({
   const [test, wechat, bucket] = await Promise.all([
     testDatabase(dialect),
     startWechat({ appId: APP_ID, secret: APP_SECRET, clock }),
-    testStorage(clock),
+    testStorage(clock, vendor),
   ])
   const database = openDatabase({ url: new URL(test.url), poolSize: 2, clock })
   const state = memoryState({ clock })

@@ -10,6 +10,9 @@ import { readStorageUrl } from '#shared/storage/storage-address.ts'
 
 const ACCOUNT = { accessKeyId: 'local', secretKey: 'local-secret-key-of-the-tests-0000', region: 'local' }
 
+/** Whose protocol a bucket speaks. */
+export type Vendor = 's3' | 'cos' | 'oss'
+
 /** A bucket of a test's own in the local object store. */
 export interface TestStorage {
   readonly storage: ObjectStore
@@ -17,10 +20,10 @@ export interface TestStorage {
   stop(): Promise<void>
 }
 
-export async function testStorage(clock: Clock): Promise<TestStorage> {
+export async function testStorage(clock: Clock, vendor: Vendor): Promise<TestStorage> {
   const folder = await mkdtemp(join(tmpdir(), 'files-'))
   const server = await startObjectStore({ folder, bucket: 'album', clock, ...ACCOUNT })
-  const url = `s3://album?region=local&public=${encodeURIComponent(server.url)}&style=path`
+  const url = `${vendor}://album?region=local&public=${encodeURIComponent(server.url)}&style=path`
   const credentials = { accessKeyId: ACCOUNT.accessKeyId, secretKey: secret(ACCOUNT.secretKey) }
   return {
     storage: openStorage({ at: readStorageUrl(url), credentials: () => credentials, clock }),

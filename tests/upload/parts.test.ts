@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
-import { randomBytes } from 'node:crypto'
 import { type Backend, startBackend } from '#tests/backend.ts'
 import { fileClient, putPart, storedKeys } from './client.ts'
+import { mp4 } from './samples.ts'
 
 const never = new AbortController().signal
 const PART = 5 * 1024 * 1024
-const VIDEO = video(2 * PART + 1_000)
+const VIDEO = mp4(2 * PART + 1_000)
 const ANNOUNCED = { name: '片段.mp4', contentType: 'video/mp4', purpose: 'video', resumable: true } as const
 
 let backend: Backend
@@ -18,14 +18,6 @@ beforeAll(async () => {
   tablet = fileClient(backend, await backend.signIn('alice'))
 })
 afterAll(() => backend?.close())
-
-/** Bytes that begin like an MP4. */
-function video(sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(randomBytes(sizeBytes))
-  bytes.set([0, 0, 0, 24, ...Buffer.from('ftypisom'), 0, 0, 2, 0, ...Buffer.from('isomiso2'), 0, 0, 0, 8])
-  bytes.set(Buffer.from('free'), 28)
-  return bytes
-}
 
 interface Part {
   readonly number: number

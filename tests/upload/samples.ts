@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
 /** A photograph with a place in its Exif data (Pillow, 64 × 48). */
@@ -26,3 +27,11 @@ startxref
 %%EOF
 `),
 )
+
+/** Bytes that begin like an MP4 film. */
+export function mp4(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(randomBytes(sizeBytes))
+  bytes.set([0, 0, 0, 24, ...Buffer.from('ftypisom'), 0, 0, 2, 0, ...Buffer.from('isomiso2'), 0, 0, 0, 8])
+  bytes.set(Buffer.from('free'), 28)
+  return bytes
+}
