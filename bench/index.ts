@@ -1,4 +1,5 @@
 // npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
+import { benchDownload } from './download.ts'
 import { benchEdit } from './edit.ts'
 import { benchRateCheck } from './rate-check.ts'
 import { benchRateLimit } from './rate-limit.ts'
@@ -7,6 +8,7 @@ import { benchSize } from './size.ts'
 import { benchStart } from './start.ts'
 import { machine, printTable, type Row } from './table.ts'
 import { benchTokens } from './tokens.ts'
+import { benchUploadForm } from './upload-form.ts'
 import { benchUpload } from './upload.ts'
 
 const HELP = `npm run bench [-- names]
@@ -19,6 +21,8 @@ const HELP = `npm run bench [-- names]
   rate-limit  limits checked on Redis, per second, and the memory of a key, beside other libraries
   rate-check  the built function over HTTP, signed, on Bun and on Node, beside bare servers around other libraries
   upload      100 MB through the built function and its memory, on Bun and on Node, beside bare busboy servers
+  download    the same back, beside bare servers of a file; and redirects to the bucket, per second
+  upload-form  upload forms issued over HTTP and signed alone, per second
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
 
@@ -31,6 +35,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'rate-limit': benchRateLimit,
   'rate-check': benchRateCheck,
   upload: benchUpload,
+  download: benchDownload,
+  'upload-form': benchUploadForm,
 }
 
 const names = process.argv.slice(2)

@@ -25,7 +25,7 @@ export interface Program {
 /** Starts a program that prints one JSON object with its `port` once it listens. */
 export async function startServer({ executable, args, env = {} }: Program): Promise<ServerProcess> {
   const child = spawn(executable, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  const port = await new Promise((resolve, reject) => {
+  const port = await new Promise<number>((resolve, reject) => {
     child.once('exit', () => reject(new TypeError(`${args.join(' ')} does not start`)))
     child.stdout.once('data', (text) => resolve(JSON.parse(String(text)).port))
   })

@@ -1,23 +1,16 @@
-import { join } from 'node:path'
 import { type FileCloud, RUNTIMES, type Runtime, startFileCloud, type Store } from './file-cloud.ts'
-import { outputOf } from './output-of.ts'
-import type { SentForm } from './send-form-worker.ts'
+import { fileId, type FilmTaker, MB, postFilm } from './film.ts'
 import type { ServerProcess } from './server-process.ts'
 import { median, type Row } from './table.ts'
 
 const ROUNDS = 5
-const MB = 1_000_000
 const FILE_BYTES = 100 * MB
 const GROWTH_BYTES = [20 * MB, 100 * MB, 400 * MB]
 const RATIO = 0.7
 const GROWTH_MB = 30
 
-interface Contender {
-  readonly what: string
-  readonly url: string
+interface Contender extends FilmTaker {
   readonly server: ServerProcess
-  /** Of a server that asks who calls. */
-  readonly token?: () => Promise<string>
   /** The peer that a ratio is given to, and whether the issue asks for it. */
   readonly beside?: readonly string[]
 }
@@ -77,12 +70,12 @@ async function growthRows(cloud: FileCloud, runtime: Runtime): Promise<readonly 
   const rows: Row[] = []
   for (const sizeBytes of GROWTH_BYTES) {
     const uploading = await uploadFunction(cloud, runtime, 'disk')
-    const { memory, stop } = uploading.server
+    const { server } = uploading
     try {
       await post(uploading, MB)
-      const before = memory.begin()
+      const before = server.memory.begin()
       await post(uploading, sizeBytes)
-      const grownMb = (memory.peakBytes() - before) / MB
+      const grownMb = (server.memory.peakBytes() - before) / MB
       rows.push({
         what: `upload function's peak memory above ${Math.round(before / MB)} MB, a film of ${sizeBytes / MB} MB, ${runtime}`,
         median: grownMb,
@@ -92,7 +85,7 @@ async function growthRows(cloud: FileCloud, runtime: Runtime): Promise<readonly 
         met: grownMb <= GROWTH_MB,
       })
     } finally {
-      stop()
+      server.stop()
     }
   }
   return rows
@@ -121,20 +114,16 @@ async function uploadFunction(cloud: FileCloud, runtime: Runtime, store: Store):
   }
 }
 
-/** MB/s of one form, whose file is deleted again. */
-async function post({ what, url, token }: Contender, sizeBytes: number): Promise<number> {
-  const worker = join(import.meta.dirname, 'send-form-worker.ts')
-  const bearer = token === undefined ? [] : [await token()]
-  const sent: SentForm = JSON.parse(
-    await outputOf(process.execPath, [worker, url, String(sizeBytes), ...bearer]),
-  )
-  if (sent.status !== 201) throw new TypeError(`${what} answered ${sent.status}: ${sent.body}`)
-  if (token !== undefined) await deleteFile(new URL(url).origin, JSON.parse(sent.body).data.id, bearer)
+/** MB/s of one film, which is deleted again. */
+async function post(contender: Contender, sizeBytes: number): Promise<number> {
+  const sent = await postFilm(contender, sizeBytes)
+  const { token, url } = contender
+  if (token !== undefined) await deleteFile(new URL(`/api/v1/files/${fileId(sent)}`, url), await token())
   return sizeBytes / MB / (sent.ms / 1_000)
 }
 
-async function deleteFile(origin: string, id: string, [token = '']: readonly string[]): Promise<void> {
+async function deleteFile(url: URL, token: string): Promise<void> {
   const headers = { authorization: `Bearer ${token}` }
-  const response = await fetch(`${origin}/api/v1/files/${id}`, { method: 'DELETE', headers })
-  if (!response.ok) throw new TypeError(`Cannot delete a file: ${await response.text()}`)
+  const response = await fetch(url, { method: 'DELETE', headers })
+  if (!response.ok) throw new TypeError(`Cannot delete a film: ${await response.text()}`)
 }
