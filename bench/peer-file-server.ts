@@ -11,6 +11,8 @@ interface Bun {
   }
 }
 
+declare const Bun: Bun
+
 const [path = ''] = process.argv.slice(2)
 if ('Bun' in globalThis) {
   const { port } = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response(Bun.file(path)) })
