@@ -15,7 +15,8 @@ const POLL_MS = 50
 
 const root = dirname(import.meta.dirname)
 /** Settings of this machine and of the npm that may have started us would change what is tried. */
-const FOREIGN = /^(npm_|NODE_|DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING_|INIT_CWD)/
+const FOREIGN =
+  /^(npm_|NODE_|DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING_|STORAGE_|FILES_|CLAMD_|INIT_CWD)/
 
 async function main(): Promise<void> {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'xiaohan-smoke-')))

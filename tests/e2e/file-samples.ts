@@ -1,0 +1,34 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { JPEG } from '#tests/upload/samples.ts'
+
+export const MB = 1024 * 1024
+
+export const PHOTO = { name: '照片.jpg', contentType: 'image/jpeg', purpose: 'image' } as const
+export const AVATAR = { ...PHOTO, purpose: 'avatar' } as const
+export const FILM = { name: 'film.mp4', contentType: 'video/mp4', purpose: 'video' } as const
+
+/** What passes for a film: the box that says so, and noise, so that no two are alike. */
+export function film(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(sizeBytes)
+  bytes.set(Buffer.from('\0\0\0\x18ftypisom\0\0\x02\0isomiso2\0\0\0\0mdat', 'latin1'))
+  new DataView(bytes.buffer).setUint32(24, sizeBytes - 24)
+  bytes.set(randomBytes(sizeBytes - 32), 32)
+  return bytes
+}
+
+/** A picture of about this size: after the end of a JPEG nothing may follow, so a comment holds the noise. */
+export function photo(sizeBytes: number): Uint8Array<ArrayBuffer> {
+  const comments: Buffer[] = []
+  for (let left = sizeBytes - JPEG.byteLength; left > 4;) {
+    const length = Math.min(left, 65_000)
+    const head = Buffer.from([0xff, 0xfe, 0, 0])
+    head.writeUInt16BE(length - 2, 2)
+    comments.push(head, randomBytes(length - 4))
+    left -= length
+  }
+  return new Uint8Array(Buffer.concat([JPEG.subarray(0, 2), ...comments, JPEG.subarray(2)]))
+}
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
