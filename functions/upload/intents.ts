@@ -1,5 +1,6 @@
 import type { InferOutput } from 'valibot'
 import type { SignedInUser } from '#shared/backend/current-user.ts'
+import type { FileRow } from '#shared/db/tables/files.ts'
 import { markDeleted } from '#shared/files/remove-file.ts'
 import { newFile, reserve } from '#shared/files/begin-upload.ts'
 import { finishUpload } from '#shared/files/finish-upload.ts'
@@ -110,7 +111,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
     })
   }
 
-  function form(row: Parameters<typeof claimedBy>[0]) {
+  function form(row: FileRow) {
     return storage.uploadForm({
       key: wholeUploadKey(row.id),
       minBytes: 1,
@@ -121,7 +122,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
   }
 }
 
-function upload(row: Parameters<typeof presentFile>[0]) {
+function upload(row: FileRow) {
   return {
     id: row.id,
     status: row.status,

@@ -6,7 +6,7 @@ import { settle } from '#shared/files/finish-upload.ts'
 import { newFileKey } from '#shared/files/object-keys.ts'
 import { presentFile } from '#shared/files/present-file.ts'
 import { PURPOSES } from '#shared/files/purposes.ts'
-import { type StoredFile, storeInspected } from '#shared/files/store-inspected.ts'
+import { storeInspected } from '#shared/files/store-inspected.ts'
 import { claimedBy } from '#shared/files/take-in.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Platform } from '#shared/http/app.ts'
@@ -73,22 +73,13 @@ export function receiveFile(options: UploadRouteOptions) {
     const key = newFileKey(row, type)
     try {
       const object = await storeInspected(storage, { key, type, body }, signal)
-      return await settled(row, object, signal)
+      const file = await settle(options, row, { stored: object, signal })
+      if (file === undefined) throw new Fault('token_revoked') // the account was deleted in the meantime
+      return file
     } catch (error) {
       await forget(row).catch(() => {}) // a sweep finds it
       throw error
     }
-  }
-
-  async function settled(row: FileRow, object: StoredFile, signal: AbortSignal): Promise<FileRow> {
-    let file: FileRow | undefined
-    try {
-      file = await settle(options, row, { stored: object, signal })
-    } finally {
-      if (file === undefined) await storage.delete(object.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
-    }
-    if (file === undefined) throw new Fault('token_revoked') // the account was deleted in the meantime
-    return file
   }
 
   async function forget(row: FileRow): Promise<void> {

@@ -10,6 +10,7 @@ import { takeIn } from '#shared/files/take-in.ts'
 import { MAX_PIECES, uploadPieces } from '#shared/files/upload-pieces.ts'
 import { type Call, type Route, route } from '#shared/http/route.ts'
 import { afterwards } from './afterwards.ts'
+import { arriving } from './arriving.ts'
 import { ownFile } from './own-file.ts'
 import { TUS_VERSION, tusAnnouncement, tusFault, tusHeaders, wholeNumber } from './tus-headers.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
@@ -143,33 +144,6 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
     route({ ...each, method: 'DELETE', handle: spoken(terminate) }),
     route({ ...each, method: 'POST', handle: spoken(overridden) }),
   ]
-}
-
-/**
- * The body as far as it comes: a connection that breaks keeps what it brought.
- *
- * @throws Fault payload_too_large when it is longer than what is missing
- */
-function arriving(body: ReadableStream<Uint8Array> | null, leftBytes: number): ReadableStream<Uint8Array> {
-  const reader = body?.getReader()
-  let left = leftBytes
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const value = await reader?.read().then(
-          (next) => next.value,
-          () => undefined, // the client has gone
-        )
-        if (value === undefined) return controller.close()
-        left -= value.byteLength
-        if (left < 0)
-          throw new Fault('payload_too_large', { details: [{ reason: 'size', maxBytes: leftBytes }] })
-        controller.enqueue(value)
-      },
-      cancel: (reason) => reader?.cancel(reason),
-    },
-    { highWaterMark: 0 },
-  )
 }
 
 /** "The expiration header MUST be included in every PATCH response if the upload is going to expire." */

@@ -12,19 +12,19 @@ export async function applyVerdict(
   const sql = await database.sql()
   const row = await findFileByTrace(sql, verdict.trace_id, signal)
   if (row === undefined) return
-  const to = { ...consequence(verdict), updated_at: new Date(clock()) }
+  const now = new Date(clock())
+  const to = { ...consequence(verdict, now), updated_at: now }
   if (!(await moveFile(sql, { id: row.id, from: ['pending'], to }, signal))) return
   const { suggest, label, errcode } = verdict
   logger.info('files.checked', { fileId: row.id, suggest, label, errcode })
 }
 
 /** A verdict that is none lets the next sweep ask again. `review` means that a person must decide: an admin. */
-function consequence({
-  suggest,
-  label,
-  errcode,
-}: Pick<MediaVerdictRow, 'suggest' | 'label' | 'errcode'>): FileChange {
-  if (errcode !== 0) return { trace_id: null }
-  if (suggest === 'pass') return { status: 'ready' }
-  return { status: 'quarantined', reason: `${suggest}:${label}` }
+function consequence(
+  { suggest, label, errcode }: Pick<MediaVerdictRow, 'suggest' | 'label' | 'errcode'>,
+  now: Date,
+): FileChange {
+  if (errcode !== 0) return { trace_id: null, check_due_at: now }
+  if (suggest === 'pass') return { status: 'ready', check_due_at: null }
+  return { status: 'quarantined', reason: `${suggest}:${label}`, check_due_at: null }
 }

@@ -55,7 +55,7 @@ export function newFile(
     upload_metadata: null,
     scanned_at: null,
     trace_id: null,
-    asked_at: null,
+    check_due_at: null,
     times_asked: 0,
     expires_at: new Date(now.getTime() + lifeMs),
     created_at: now,

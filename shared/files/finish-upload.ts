@@ -9,6 +9,8 @@ import type { StoredFile } from './store-inspected.ts'
 
 /** For what must be tidied up although the caller's own time is over. */
 const TIDY_MS = 5_000
+/** When a sweep looks whether whoever stored the file has had it examined. */
+const EXAMINED_MS = 60_000
 
 /**
  * Takes an upload in by `store` and makes its row the file. However many do so at once, one has an effect and all
@@ -29,49 +31,41 @@ export async function finishUpload(
     const current = await findFile(await parts.database.sql(), row.id, signal)
     return current?.status === 'uploading' ? refused(parts, row, error) : undefined
   })
-  const finished = stored && (await settleOrDiscard(parts, row, { stored, signal }))
+  const finished = stored && (await settle(parts, row, { stored, signal }))
   if (finished !== undefined) return finished
   const current = await findFile(await parts.database.sql(), row.id, signal)
   if (current === undefined || current.status === 'uploading') throw new Fault('not_found')
   return finishUpload(parts, current, { store, signal })
 }
 
-/** As `settle`; what was stored for nothing goes. */
-async function settleOrDiscard(
-  parts: FileParts & { readonly safety: Safety },
-  row: FileRow,
-  settling: { readonly stored: StoredFile; readonly signal: AbortSignal },
-): Promise<FileRow | undefined> {
-  let file: FileRow | undefined
-  try {
-    file = await settle(parts, row, settling)
-    return file
-  } finally {
-    if (file === undefined)
-      await parts.storage.delete(settling.stored.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
-  }
-}
-
-/** Makes the row the file that was stored; undefined when another call has moved it on. */
+/**
+ * Makes the row the file that was stored. Undefined when another call has moved it on: what was stored for nothing then
+ * goes. After a failure it stays, since the row may well have been committed; if not, a sweep finds the object.
+ */
 export async function settle(
-  { database, clock, safety }: FileParts & { readonly safety: Safety },
+  { database, storage, clock, safety }: FileParts & { readonly safety: Safety },
   row: FileRow,
   { stored, signal }: { readonly stored: StoredFile; readonly signal: AbortSignal },
 ): Promise<FileRow | undefined> {
+  const now = clock()
+  const isPending = safety.isDemanded(row)
   const change = {
-    status: safety.isDemanded(row) ? 'pending' : 'ready',
+    status: isPending ? 'pending' : 'ready',
     size_bytes: stored.sizeBytes,
     sha256: stored.sha256,
     etag: stored.etag,
     object_key: stored.key,
     expires_at: null,
-    updated_at: new Date(clock()),
+    check_due_at: isPending ? new Date(now + EXAMINED_MS) : null,
+    updated_at: new Date(now),
   } as const
-  return (await database.sql()).transaction().execute(async (sql) => {
+  const file = await (await database.sql()).transaction().execute(async (sql) => {
     if (!(await moveFile(sql, { id: row.id, from: ['uploading'], to: change }, signal))) return undefined
     await changeUsage(sql, row.user_id, { bytes: stored.sizeBytes - row.size_bytes, files: 0 }, signal)
     return { ...row, ...change }
   })
+  if (file === undefined) await storage.delete(stored.key, AbortSignal.timeout(TIDY_MS)).catch(() => {}) // a sweep finds it
+  return file
 }
 
 /** What will never become a file is remembered as refused; any other failure may be tried again. */
@@ -96,5 +90,6 @@ async function refused(
 }
 
 function refusal(reason: string | null): Fault {
-  return new Fault('unsupported_media_type', { details: [{ reason: reason ?? 'refused' }] })
+  const error = reason === 'size' ? 'payload_too_large' : 'unsupported_media_type'
+  return new Fault(error, { details: [{ reason: reason ?? 'refused' }] })
 }

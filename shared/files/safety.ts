@@ -17,6 +17,8 @@ export interface Safety {
 
 /** WeChat fetches within minutes of being asked, and says so within half an hour. */
 const FETCHABLE_S = 3_600
+/** WeChat says within half an hour; after that its word was lost. */
+const VERDICT_MS = 35 * 60_000
 /** Characters that the column has. */
 const MAX_REASON = 64
 
@@ -53,7 +55,8 @@ export function createSafety(parts: FileParts, { checkMedia, virusScan }: Safety
     if (checkMedia === undefined || check === undefined || row.object_key === null) return
     const mediaUrl = storage.presignGet(row.object_key, { expiresInS: FETCHABLE_S })
     const { traceId } = await checkMedia({ ...check, mediaUrl, openid }, signal)
-    const asked = { trace_id: traceId, asked_at: new Date(clock()), times_asked: row.times_asked + 1 }
+    const due = new Date(clock() + VERDICT_MS)
+    const asked = { trace_id: traceId, check_due_at: due, times_asked: row.times_asked + 1 }
     if (!(await move(row, asked, signal))) return
     // The verdict may have been faster than we were.
     const verdict = await findVerdict(await database.sql(), traceId, signal)

@@ -243,6 +243,39 @@ describeWith(['clamd'], 'a real clamd', () => {
   })
 })
 
+test('a file that WeChat never takes is tried less and less often, then left to an admin', async () => {
+  const backend = await startBackend({ checksMedia: true })
+  try {
+    const alice = fileClient(backend, await backend.signIn('alice'))
+    backend.wechat.control.fail({ endpoint: '/wxa/media_check_async', errcode: 40003 })
+    const { id } = (await alice.upload(JPEG)).body.data
+    const dueInS = async () => {
+      const row = await (
+        await backend.database.sql()
+      )
+        .selectFrom('files')
+        .selectAll()
+        .executeTakeFirstOrThrow()
+      return ((row.check_due_at?.getTime() ?? 0) - backend.now()) / 1_000
+    }
+
+    const waits: number[] = []
+    for (let tries = 0; tries < 9; tries++) {
+      waits.push(await dueInS())
+      backend.advance((waits.at(-1) ?? 0) * 1_000)
+      await backend.tick()
+    }
+
+    const minutes = waits.map((seconds) => seconds / 60)
+    expect(minutes).toEqual([1, 1, 4, 16, 64, 64, 64, 64, 64])
+    expect(backend.wechat.control.calls()['/wxa/media_check_async']).toBe(9)
+    const givenUp = backend.log.filter((line) => line.includes('files.check_given_up') && line.includes(id))
+    expect(givenUp).toHaveLength(1)
+  } finally {
+    await backend.close()
+  }
+})
+
 test('an account that is deleted takes its files with it, from the store as well', async () => {
   const backend = await startBackend()
   try {

@@ -19,7 +19,7 @@ const FILES: Table = {
     upload_metadata: 'text?',
     scanned_at: 'time?',
     trace_id: 'line?',
-    asked_at: 'time?',
+    check_due_at: 'time?',
     times_asked: 'integer',
     expires_at: 'time?',
     created_at: 'time',

@@ -37,8 +37,8 @@ export interface FilesTable {
   scanned_at: Date | null
   /** Under which content safety will tell its verdict. */
   trace_id: string | null
-  /** When content safety was last asked. */
-  asked_at: Date | null
+  /** While it is pending: when a sweep is to go on with what has to find it safe. */
+  check_due_at: Date | null
   times_asked: number
   /** Until when an upload may go on. */
   expires_at: Date | null
@@ -140,10 +140,10 @@ export function listExpiredUploads(
     .execute({ signal })
 }
 
-/** Pending files of which nobody has been asked, or that were asked about before `askedBefore`; with their owners' openids. */
-export function listUnanswered(
+/** Pending files that somebody has to go on with, with their owners' openids; the longest due first. */
+export function listDueChecks(
   sql: Queries,
-  { storedBefore, askedBefore, limit }: Unanswered,
+  { now, mostTimes, limit }: DueChecks,
   signal: AbortSignal,
 ): Promise<(FileRow & { readonly openid: string | null })[]> {
   return sql
@@ -152,16 +152,17 @@ export function listUnanswered(
     .selectAll('files')
     .select('users.openid')
     .where('files.status', '=', 'pending')
-    .where('files.updated_at', '<', storedBefore)
-    .where((is) => is.or([is('files.trace_id', 'is', null), is('files.asked_at', '<', askedBefore)]))
-    .orderBy('files.updated_at')
+    .where('files.check_due_at', '<=', now)
+    .where('files.times_asked', '<', mostTimes)
+    .orderBy('files.check_due_at')
     .limit(limit)
     .execute({ signal })
 }
 
-export interface Unanswered {
-  readonly storedBefore: Date
-  readonly askedBefore: Date
+export interface DueChecks {
+  readonly now: Date
+  /** Files that were tried as often are left alone. */
+  readonly mostTimes: number
   readonly limit: number
 }
 

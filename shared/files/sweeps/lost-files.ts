@@ -1,7 +1,7 @@
 import { changeUsage } from '#shared/db/tables/file-usage.ts'
 import { type FileRow, moveFile, walkFiles } from '#shared/db/tables/files.ts'
 import { cursorOf } from './cursor.ts'
-import { BATCH, type Sweep, type SweepParts } from './sweep.ts'
+import { BATCH, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
 
 const AT_A_TIME = 8
 const STORED = ['pending', 'ready', 'quarantined'] as const
@@ -11,9 +11,11 @@ const SUSPICIOUS = 20
 /** Rows whose object has vanished: their owners no longer see them, and their room is free. The rows stay. */
 export const lostFiles: Sweep = async (parts, signal) => {
   const { storage, database, logger } = parts
-  const cursor = cursorOf(parts, 'rows')
-  const afterId = await cursor.read(signal)
-  const rows = await walkFiles(await database.sql(), { statuses: STORED, afterId, limit: BATCH }, signal)
+  const cursor = cursorOf(parts, 'rows', { pauseMs: 24 * HOUR_MS })
+  const place = await cursor.read(signal)
+  if (place === 'over') return 0
+  const walk = { statuses: STORED, afterId: place.after, limit: BATCH }
+  const rows = await walkFiles(await database.sql(), walk, signal)
   const lost: FileRow[] = []
   for (let at = 0; at < rows.length; at += AT_A_TIME) {
     const looks = rows.slice(at, at + AT_A_TIME).map(async (row) => {

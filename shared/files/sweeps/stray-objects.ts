@@ -14,9 +14,10 @@ export const strayObjects: Sweep = async (parts, signal) => {
 
 async function strayBelow(parts: SweepParts, prefix: string, signal: AbortSignal): Promise<number> {
   const { storage, database, clock } = parts
-  const cursor = cursorOf(parts, `objects:${prefix}`)
-  const after = await cursor.read(signal)
-  const page = { prefix, limit: BATCH, ...(after === undefined ? {} : { after }) }
+  const cursor = cursorOf(parts, `objects:${prefix}`, { pauseMs: HOUR_MS })
+  const place = await cursor.read(signal)
+  if (place === 'over') return 0
+  const page = { prefix, limit: BATCH, ...(place.after === undefined ? {} : { after: place.after }) }
   const { items, next } = await storage.list(page, signal)
   const old = items.filter(({ lastModified }) => lastModified < ago(clock, YOUNG_MS))
   const ids = [...new Set(old.flatMap(({ key }) => fileIdOf(key) ?? []))]

@@ -1,29 +1,38 @@
-import { listUnanswered } from '#shared/db/tables/files.ts'
+import { type FileRow, listDueChecks, moveFile } from '#shared/db/tables/files.ts'
 import { deleteVerdictsBefore } from '#shared/db/tables/media-verdicts.ts'
-import { ago, BATCH, HOUR_MS, type Sweep } from './sweep.ts'
+import { ago, BATCH, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
 
 const MINUTE_MS = 60_000
-/** WeChat says within half an hour; after that its word was lost. */
-const ANSWER_MS = 35 * MINUTE_MS
-/** A file that WeChat never judges stays pending, for an admin to decide. */
-const MOST_TIMES = 5
+/** Over some six hours, if each fails. A file that nobody judges then stays pending, for an admin to decide. */
+const MOST_TIMES = 8
+const LONGEST_WAIT_MS = 64 * MINUTE_MS
 
 /** Pending files whose check failed to begin, or whose verdict never came. */
 export const unansweredChecks: Sweep = async (parts, signal) => {
-  const { database, clock, safety, logger } = parts
-  const sql = await database.sql()
-  const stale = { storedBefore: ago(clock, MINUTE_MS), askedBefore: ago(clock, ANSWER_MS), limit: BATCH }
-  const rows = (await listUnanswered(sql, stale, signal)).filter(
-    ({ times_asked: times }) => times < MOST_TIMES,
-  )
+  const { database, clock, safety } = parts
+  const due = { now: new Date(clock()), mostTimes: MOST_TIMES, limit: BATCH }
+  const rows = await listDueChecks(await database.sql(), due, signal)
   for (const { openid, ...row } of rows) {
-    await safety.examine(row, openid ?? '', signal).catch((cause: unknown) => {
+    await safety.examine(row, openid ?? '', signal).catch(async (cause: unknown) => {
       signal.throwIfAborted()
       // One file that cannot be checked must not keep the others from it.
-      logger.warn('files.not_checked', { fileId: row.id, cause })
+      await postpone(parts, row, { cause, signal })
     })
   }
   return rows.length
+}
+
+async function postpone(
+  { database, clock, logger }: SweepParts,
+  row: FileRow,
+  { cause, signal }: { readonly cause: unknown; readonly signal: AbortSignal },
+): Promise<void> {
+  const timesAsked = row.times_asked + 1
+  const isGivenUp = timesAsked >= MOST_TIMES
+  logger.warn(isGivenUp ? 'files.check_given_up' : 'files.not_checked', { fileId: row.id, timesAsked, cause })
+  const waitMs = Math.min(MINUTE_MS * 4 ** row.times_asked, LONGEST_WAIT_MS)
+  const to = { times_asked: timesAsked, check_due_at: new Date(clock() + waitMs) }
+  await moveFile(await database.sql(), { id: row.id, from: ['pending'], to }, signal)
 }
 
 const VERDICT_MS = 7 * 24 * HOUR_MS
