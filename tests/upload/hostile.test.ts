@@ -223,7 +223,7 @@ describe('a form', () => {
     ['with two files', photo + photo + end, 413],
     ['without a file', end, 400],
     ['with the file in another field', photo.replace('"file"', '"avatar"') + end, 400],
-    ['with an epilogue of 1 MB', photo + end + 'x'.repeat(MB), 413],
+    ['with an epilogue of 11 MB', photo + end + 'x'.repeat(11 * MB), 413],
   ])('%s is told so, and nothing is kept', async (_, text, expected) => {
     const before = await kept(backend)
 
