@@ -1,3 +1,4 @@
+import { sql as text } from 'kysely'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { addressesOf } from '#scripts/dev/addresses.ts'
@@ -59,8 +60,12 @@ export async function keptFiles(folder: string): Promise<KeptFiles> {
 async function rowsIn(database: Database): Promise<Pick<KeptFiles, 'rows' | 'usage'>> {
   const sql = await database.sql()
   const rows = await sql.selectFrom('files').selectAll().orderBy('id').execute()
-  const usage = await sql.selectFrom('file_usage').selectAll().execute()
-  return { rows, usage }
+  // PostgreSQL's driver gives a bigint as text.
+  const usage = await sql
+    .selectFrom('file_usage')
+    .select(['user_id', 'files', text<string>`bytes`.as('bytes')])
+    .execute()
+  return { rows, usage: usage.map((row) => ({ ...row, bytes: Number(row.bytes) })) }
 }
 
 async function objectsIn(folder: string): Promise<Pick<KeptFiles, 'objects' | 'uploads' | 'leftovers'>> {
