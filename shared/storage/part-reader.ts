@@ -3,12 +3,13 @@ import { abandonable } from '#shared/deadline.ts'
 const FIRST_BYTES = 64 * 1024
 
 /**
- * Cuts a stream into pieces of exactly `partBytes`, the last one shorter. A piece is valid until the next is asked for:
- * all share one buffer, which grows no larger than a piece.
+ * Cuts a stream into pieces of exactly `partBytes`, the last one shorter. A piece is valid until the next but one is asked
+ * for: they take turns in two buffers, which grow no larger than a piece.
  */
 export function partReader(stream: ReadableStream<Uint8Array>, partBytes: number, signal: AbortSignal) {
   const reader = stream.getReader()
-  let buffer = new Uint8Array(Math.min(FIRST_BYTES, partBytes))
+  let buffer = new Uint8Array(0)
+  let other = new Uint8Array(Math.min(FIRST_BYTES, partBytes))
   let rest: Uint8Array | undefined
 
   async function nextChunk(): Promise<Uint8Array | undefined> {
@@ -18,6 +19,7 @@ export function partReader(stream: ReadableStream<Uint8Array>, partBytes: number
   }
 
   async function next(): Promise<Uint8Array<ArrayBuffer>> {
+    ;[buffer, other] = [other, buffer]
     let length = 0
     while (length < partBytes) {
       const chunk = await nextChunk()
@@ -56,7 +58,7 @@ function withRoom(
   { forBytes, partBytes }: { readonly forBytes: number; readonly partBytes: number },
 ): Uint8Array<ArrayBuffer> {
   if (forBytes <= buffer.byteLength) return buffer
-  const larger = new Uint8Array(Math.min(partBytes, Math.max(forBytes, buffer.byteLength * 4)))
+  const larger = new Uint8Array(Math.min(partBytes, Math.max(forBytes, FIRST_BYTES, buffer.byteLength * 4)))
   larger.set(buffer.subarray(0, length))
   return larger
 }

@@ -78,22 +78,27 @@ async function putParts(
   }
 }
 
+/** Sends a part while the next one is read. */
 async function sendParts(call: StoreCall, object: Streamed & Upload, signal: AbortSignal) {
+  const { key, uploadId, parts } = object
   const sent: { number: number; etag: string }[] = []
   let sizeBytes = 0
-  for (let body = object.first; body.byteLength > 0; body = await object.parts.next()) {
+  for (let body = object.first; body.byteLength > 0;) {
     if (sent.length === MAX_PARTS) throw new Fault('payload_too_large')
     const number = sent.length + 1
+    const following = parts.next()
+    following.catch(() => {}) // met below, once the part on its way has arrived or failed
     const request = {
       method: 'PUT',
-      key: object.key,
-      query: partQuery(object.uploadId, number),
+      key,
+      query: partQuery(uploadId, number),
       headers: { 'content-type': PART_CONTENT_TYPE },
       body,
       purpose: 'write a part',
     } as const
     sent.push({ number, etag: await put(call, request, signal) })
     sizeBytes += body.byteLength
+    body = await following
   }
   return { sizeBytes, parts: sent }
 }

@@ -3,7 +3,7 @@ import { Fault } from '#shared/errors.ts'
 import type { Addressed, Signed } from './addressed.ts'
 import { childText, readXml } from './read-xml.ts'
 import type { Texts } from './scheme.ts'
-import { sliced } from './sliced.ts'
+import { bytesSender, type SendBytes } from './send-bytes.ts'
 import { connectionCode, refusalFault, StoreError } from './store-error.ts'
 
 export interface StoreRequest {
@@ -41,6 +41,7 @@ const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
 
 /** Calls the store's API at this address, and answers with 2xx responses only. */
 export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall {
+  const send = sender(bytesSender())
   return async function call(request, signal) {
     signal.throwIfAborted()
     const signed = addressed.signed(request) // a key of ours that cannot be is no fault of the store
@@ -48,7 +49,7 @@ export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall 
     const abandoned = new AbortController()
     const ended = AbortSignal.any([limit.signal, abandoned.signal])
     try {
-      const response = await exchange(signed, request, ended)
+      const response = await exchange(send, { signed, request }, ended)
       if (!response.ok) throw refusalFault(await refusal(request, response))
       return { response, abandon: () => abandoned.abort() }
     } catch (error) {
@@ -60,33 +61,31 @@ export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall 
   }
 }
 
-async function exchange(signed: Signed, request: StoreRequest, ended: AbortSignal): Promise<Response> {
+interface Outgoing {
+  readonly signed: Signed
+  readonly request: StoreRequest
+}
+
+type Send = (outgoing: Outgoing & { readonly isAnew: boolean }, signal: AbortSignal) => Promise<Response>
+
+async function exchange(send: Send, outgoing: Outgoing, ended: AbortSignal): Promise<Response> {
   try {
-    return await send(signed, request, ended)
+    return await send({ ...outgoing, isAnew: false }, ended)
   } catch (error) {
-    if (ended.aborted || !REPEATABLE.has(request.method)) throw error
-    return send(signed, request, ended)
+    if (ended.aborted || !REPEATABLE.has(outgoing.request.method)) throw error
+    return send({ ...outgoing, isAnew: true }, ended)
   }
 }
 
-function send({ url, headers }: Signed, request: StoreRequest, signal: AbortSignal): Promise<Response> {
-  // A compressed answer would have another length than the object.
-  const init = {
-    method: request.method,
-    headers: { 'accept-encoding': 'identity', ...lengthOf(request.body), ...headers },
-    ...bodyInit(request.body),
+function sender(sendBytes: SendBytes): Send {
+  return ({ signed, request: { method, body }, isAnew }, signal) => {
+    const { url } = signed
+    // A compressed answer would have another length than the object.
+    const headers = { 'accept-encoding': 'identity', ...signed.headers }
+    if (typeof body === 'object') return sendBytes({ url, method, headers, body, isAnew }, signal)
+    const content = body === undefined ? {} : { body }
+    return fetch(url, { method, headers, ...content, redirect: 'manual', signal })
   }
-  return fetch(url, { ...init, redirect: 'manual', signal })
-}
-
-/** Bytes as a stream, their length said: both runtimes then send that instead of chunks, which no store takes. */
-function bodyInit(body: StoreRequest['body']): RequestInit {
-  if (body === undefined) return {}
-  return typeof body === 'string' ? { body } : { body: sliced(body), duplex: 'half' }
-}
-
-function lengthOf(body: StoreRequest['body']): Texts {
-  return typeof body === 'object' ? { 'content-length': String(body.byteLength) } : {}
 }
 
 async function refusal({ purpose }: StoreRequest, response: Response): Promise<StoreError> {
