@@ -164,12 +164,10 @@ describe('a store that answers too late', () => {
 
   test.each([
     ['POST /upload', 'PUT'],
-    ['POST /uploads/{id}/complete of a form', 'GET'],
     ['POST /uploads/{id}/complete of a form', 'PUT'],
     ['POST /uploads/{id}/complete of parts', 'POST uploadId'],
     ['PATCH /tus/{id}', 'GET list-type'],
     ['PATCH /tus/{id}', 'PUT'],
-    ['GET /files/{id}', 'GET'],
   ] as const)('to %s (%s) makes a 503 of it, and it goes well afterwards', async (name, request) => {
     const { prepare, call, well }: StoreCall = CALLS[name]
     const made = await prepare()
