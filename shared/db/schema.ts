@@ -6,6 +6,8 @@ import type { DenyListTable } from './tables/deny-list.ts'
 import type { FileUsageTable } from './tables/file-usage.ts'
 import type { FilesTable } from './tables/files.ts'
 import type { GuardVersionsTable } from './tables/guard-versions.ts'
+import type { InboxTable } from './tables/inbox.ts'
+import type { OutboxTable } from './tables/outbox.ts'
 import type { RiskDecisionsTable } from './tables/risk-decisions.ts'
 import type { SessionsTable } from './tables/sessions.ts'
 import type { UsersTable } from './tables/users.ts'
@@ -23,4 +25,6 @@ export interface Schema {
   readonly files: FilesTable
   readonly file_usage: FileUsageTable
   readonly media_verdicts: MediaVerdictsTable
+  readonly inbox: InboxTable
+  readonly outbox: OutboxTable
 }

@@ -1,0 +1,44 @@
+import type { Selectable } from 'kysely'
+import type { Database, Queries } from '#shared/db/database.ts'
+import { insertOnce } from '#shared/db/insert-once.ts'
+
+export interface InboxTable {
+  /** UUIDv7. */
+  id: string
+  /** Who sent it, as `wechat-pay`. */
+  source: string
+  /** What that sender calls the message, the same however often it is sent. */
+  dedupe_key: string
+  /** SHA-256 (hex) of the body. */
+  payload_hash: string
+  /** As received. */
+  body: string
+  request_id: string | null
+  received_at: Date
+}
+
+export type InboxRow = Selectable<InboxTable>
+
+/** Whether the message is new; in the transaction of what it changes, so that neither is there without the other. */
+export async function insertInboxOnce(
+  { sql, dialect }: { readonly sql: Queries; readonly dialect: Database['dialect'] },
+  row: InboxRow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const insert = sql.insertInto('inbox').values(row)
+  const result = await insertOnce(insert, dialect).executeTakeFirst({ signal })
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+export function findInbox(
+  sql: Queries,
+  key: Pick<InboxRow, 'source' | 'dedupe_key'>,
+  signal: AbortSignal,
+): Promise<InboxRow | undefined> {
+  return sql
+    .selectFrom('inbox')
+    .selectAll()
+    .where('source', '=', key.source)
+    .where('dedupe_key', '=', key.dedupe_key)
+    .executeTakeFirst({ signal })
+}
