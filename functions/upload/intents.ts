@@ -2,7 +2,7 @@ import type { InferOutput } from 'valibot'
 import type { SignedInUser } from '#shared/backend/current-user.ts'
 import type { FileRow } from '#shared/db/tables/files.ts'
 import { markDeleted } from '#shared/files/remove-file.ts'
-import { newFile, reserve } from '#shared/files/begin-upload.ts'
+import { newFile, reserve, reserveAlone } from '#shared/files/begin-upload.ts'
 import { finishUpload } from '#shared/files/finish-upload.ts'
 import { wholeUploadKey } from '#shared/files/object-keys.ts'
 import { presentFile } from '#shared/files/present-file.ts'
@@ -34,7 +34,9 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       async handle({ request, body, signal }) {
         const { user } = await requireUser(request, signal)
         const call = { callerId: user.id, route: 'POST /uploads', headers: request.headers, body }
-        return idempotency.run(call, (keep) => begin(body, user, { keep, signal }), signal)
+        const isKept = request.headers.has('idempotency-key')
+        const work = (keep: KeepReply) => begin(body, user, { ...(isKept && { keep }), signal })
+        return idempotency.run(call, work, signal)
       },
     }),
     /** GET /uploads/{id} → 200 {id, status, …, parts: [{number, url, etag}], file}: what has arrived */
@@ -90,7 +92,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
   async function begin(
     body: InferOutput<typeof NewIntent>,
     user: SignedInUser,
-    { keep, signal }: { readonly keep: KeepReply; readonly signal: AbortSignal },
+    { keep, signal }: { readonly keep?: KeepReply; readonly signal: AbortSignal },
   ): Promise<Reply> {
     const terms = body.resumable
       ? ({ userId: user.id, flow: 'parts', lifeMs: PARTS_LIFE_S * 1_000 } as const)
@@ -105,6 +107,10 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       ? { ...upload(row), ...presentParts(options, row, []) }
       : { ...upload(row), name: 'file', ...form(row) }
     const reply = { status: 201, data }
+    if (keep === undefined) {
+      await reserveAlone(options, row, signal)
+      return reply
+    }
     return (await database.sql()).transaction().execute(async (sql) => {
       await reserve(options, { sql, row }, signal)
       return keep(sql, reply)

@@ -1,5 +1,6 @@
 import { changeUsage, takeUsage } from '#shared/db/tables/file-usage.ts'
 import { type FileRow, insertFile } from '#shared/db/tables/files.ts'
+import { insertFileWithin } from '#shared/db/tables/insert-file-within.ts'
 import type { Queries } from '#shared/db/database.ts'
 import { Fault } from '#shared/errors.ts'
 import { uuidv7 } from '#shared/ids.ts'
@@ -79,6 +80,18 @@ export async function reserve(
     throw new Fault('payload_too_large', { details })
   }
   await insertFile(sql, row, signal)
+}
+
+/** As `reserve`, in a transaction of its own: on PostgreSQL usually a single statement. */
+export async function reserveAlone(
+  parts: Pick<FileParts, 'database' | 'quota'>,
+  row: FileRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const { database, quota } = parts
+  if (database.dialect === 'postgres' && (await insertFileWithin(database, { row, most: quota }, signal)))
+    return
+  await (await database.sql()).transaction().execute((sql) => reserve(parts, { sql, row }, signal))
 }
 
 /** Gives back the room of a file that is no more. */
