@@ -2,7 +2,7 @@ import type { FormTerms } from './object-store.ts'
 import { encodedPolicy, FORM_STATUS, policyOf } from './form-policy.ts'
 import { encodeQuery } from './percent-encode.ts'
 import type { Scheme, Signing, Texts, Unsigned } from './scheme.ts'
-import { credentialScope, type V4Chain, v4Signature, v4StringToSign, v4Time } from './v4-signature.ts'
+import { credentialScope, type V4Chain, v4Signatures, v4StringToSign, v4Time } from './v4-signature.ts'
 
 /** How S3's and OSS's versions of the same signature differ. */
 export interface V4Dialect extends V4Chain {
@@ -38,6 +38,8 @@ export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
 export function v4Signer(
   dialect: V4Dialect,
 ): Pick<Scheme, 'signedHeaders' | 'presignedQuery' | 'formFields'> {
+  const signatureOf = v4Signatures(dialect)
+
   function sign(request: Unsigned, signing: Signing, time: string) {
     const covered = dialect.coveredHeaders(request)
     const names = Object.keys(covered).sort()
@@ -53,7 +55,7 @@ export function v4Signer(
   }
 
   function hmac({ credentials, region }: Signing, time: string, text: string): string {
-    return v4Signature(dialect, credentials.secretKey.reveal(), { day: time.slice(0, 8), region }, text)
+    return signatureOf(credentials.secretKey.reveal(), { day: time.slice(0, 8), region }, text)
   }
 
   function credential(signing: Signing, time: string): string {

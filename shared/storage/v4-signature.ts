@@ -19,10 +19,28 @@ export function credentialScope(chain: V4Chain, { day, region }: V4Day): string 
 }
 
 /** The signature of a text under a secret key, in hex. */
-export function v4Signature(chain: V4Chain, secretKey: string, { day, region }: V4Day, text: string): string {
-  const links = [day, region, chain.service, chain.terminator]
-  let key: string | Buffer = chain.keyPrefix + secretKey
-  for (const link of links) key = createHmac('sha256', key).update(link).digest()
+export function v4Signature(chain: V4Chain, secretKey: string, day: V4Day, text: string): string {
+  return signatureBy(derivedKey(chain, secretKey, day), text)
+}
+
+/** As `v4Signature`, for many texts: the key of a day is remembered, which is four fifths of the work. */
+export function v4Signatures(chain: V4Chain): (secretKey: string, day: V4Day, text: string) => string {
+  let known: (V4Day & { readonly secretKey: string; readonly key: Buffer }) | undefined
+  return (secretKey, { day, region }, text) => {
+    if (known?.day !== day || known.region !== region || known.secretKey !== secretKey)
+      known = { day, region, secretKey, key: derivedKey(chain, secretKey, { day, region }) }
+    return signatureBy(known.key, text)
+  }
+}
+
+function derivedKey(chain: V4Chain, secretKey: string, { day, region }: V4Day): Buffer {
+  let key = Buffer.from(chain.keyPrefix + secretKey)
+  for (const link of [day, region, chain.service, chain.terminator])
+    key = createHmac('sha256', key).update(link).digest()
+  return key
+}
+
+function signatureBy(key: Buffer, text: string): string {
   return createHmac('sha256', key).update(text).digest('hex')
 }
 
