@@ -9,7 +9,7 @@ const FIRST_BYTES = 64 * 1024
 export function partReader(stream: ReadableStream<Uint8Array>, partBytes: number, signal: AbortSignal) {
   const reader = stream.getReader()
   let buffer = new Uint8Array(0)
-  let other = new Uint8Array(Math.min(FIRST_BYTES, partBytes))
+  let other = new Uint8Array(0)
   let rest: Uint8Array | undefined
 
   async function nextChunk(): Promise<Uint8Array | undefined> {
@@ -25,7 +25,9 @@ export function partReader(stream: ReadableStream<Uint8Array>, partBytes: number
       const chunk = await nextChunk()
       if (chunk === undefined) break
       const taken = Math.min(chunk.byteLength, partBytes - length)
-      buffer = withRoom(buffer, length, { forBytes: length + taken, partBytes })
+      // The second buffer need not find out how large it has to be.
+      const forBytes = Math.max(length + taken, other.byteLength)
+      buffer = withRoom(buffer, length, { forBytes, partBytes })
       buffer.set(chunk.subarray(0, taken), length)
       length += taken
       if (taken < chunk.byteLength) rest = chunk.subarray(taken)
