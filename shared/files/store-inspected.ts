@@ -33,10 +33,10 @@ export async function storeInspected(
 ): Promise<StoredFile> {
   const reader = body.getReader()
   try {
-    const chunks = await readHead(reader)
-    checkHead(type, Buffer.concat(chunks).subarray(0, HEAD_BYTES))
+    const head = await readHead(reader)
+    checkHead(type, head.subarray(0, HEAD_BYTES))
     const tail = keepTail()
-    const whole = tapped(reader, chunks, {
+    const whole = tapped(reader, [head], {
       chunk: (chunk) => tail.add(chunk),
       end: () => checkTail(type, tail.bytes()),
     })
@@ -55,7 +55,8 @@ export async function storeInspected(
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
-async function readHead(reader: Reader): Promise<Uint8Array[]> {
+/** All of what was read up to `HEAD_BYTES`, in one piece: clients may send each byte in a chunk of its own. */
+async function readHead(reader: Reader): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for (let bytes = 0; bytes < HEAD_BYTES;) {
     const { value } = await reader.read()
@@ -63,7 +64,7 @@ async function readHead(reader: Reader): Promise<Uint8Array[]> {
     chunks.push(value)
     bytes += value.byteLength
   }
-  return chunks
+  return Buffer.concat(chunks)
 }
 
 interface Taps {
@@ -91,20 +92,30 @@ function tapped(reader: Reader, first: Uint8Array[], { chunk, end }: Taps): Read
   )
 }
 
-/** Remembers the last `TAIL_BYTES` of what is added, in whole chunks. */
+/** Remembers the last `TAIL_BYTES` of what is added, in whole chunks, however many it takes. */
 function keepTail() {
   const chunks: Uint8Array[] = []
+  let oldest = 0
   let bytes = 0
+
+  function forget(): void {
+    for (let chunk = chunks[oldest]; chunk !== undefined && bytes - chunk.byteLength >= TAIL_BYTES;) {
+      bytes -= chunk.byteLength
+      chunk = chunks[++oldest]
+    }
+    // All at once now and then: taking the first of 65,000 away means moving the others.
+    if (oldest * 2 > chunks.length) {
+      chunks.splice(0, oldest)
+      oldest = 0
+    }
+  }
+
   return {
     add(chunk: Uint8Array) {
       chunks.push(chunk)
       bytes += chunk.byteLength
-      for (let oldest = chunks[0]; oldest !== undefined && bytes - oldest.byteLength >= TAIL_BYTES;) {
-        bytes -= oldest.byteLength
-        chunks.shift()
-        oldest = chunks[0]
-      }
+      forget()
     },
-    bytes: () => Buffer.concat(chunks).subarray(-TAIL_BYTES),
+    bytes: () => Buffer.concat(chunks.slice(oldest)).subarray(-TAIL_BYTES),
   }
 }
