@@ -54,11 +54,14 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
     return answer(201, { ...expiry(row), location: `/api/v1/tus/${row.id}` })
   }
 
-  /** HEAD /tus/{id} → 200 Upload-Offset, Upload-Length */
-  async function tell({ params, signal }: Call, user: SignedInUser): Promise<Response> {
-    const row = await live({ params, signal }, user)
+  /** HEAD /tus/{id} → 200 Upload-Offset, Upload-Length; makes the file where all has arrived */
+  async function tell(call: Call, user: SignedInUser): Promise<Response> {
+    const { signal } = call
+    const row = await live(call, user)
     const isOn = row.status === 'uploading'
     const offset = isOn ? (await uploadPieces(storage, row.id).progress(signal)).offset : row.size_bytes
+    // Whoever took the last piece may have died before it was a file, and a client that is told that all has arrived asks no more.
+    if (isOn && offset === row.size_bytes) await finish(row, call, user)
     const sizes = { 'upload-offset': String(offset), 'upload-length': String(row.size_bytes) }
     // "The Server MUST prevent the client and/or proxies from caching the response"
     // "If an upload contains additional metadata, responses to HEAD requests MUST include the Upload-Metadata header and
@@ -69,7 +72,7 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
 
   /** PATCH /tus/{id}, Upload-Offset → 204 Upload-Offset; the last one makes the file */
   async function append(call: Call, user: SignedInUser): Promise<Response> {
-    const { request, invocation, signal } = call
+    const { request, signal } = call
     if (request.headers.get('content-type') !== PIECE_TYPE)
       throw new Fault('unsupported_media_type', { details: [{ expected: PIECE_TYPE }] })
     const from = wholeNumber(request.headers, 'upload-offset')
@@ -88,11 +91,17 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
       signal,
     )
     const reached = offset + sizeBytes
-    if (reached === row.size_bytes) {
-      const file = await finishUpload(options, row, { store: () => takeIn(storage, row, signal), signal })
-      invocation.waitUntil(afterwards(options, { before: row, file, openid: user.openid }, invocation.signal))
-    }
+    if (reached === row.size_bytes) await finish(row, call, user)
     return answer(204, { 'upload-offset': String(reached), ...expiry(row) })
+  }
+
+  async function finish(
+    row: FileRow,
+    { invocation, signal }: Pick<Call, 'invocation' | 'signal'>,
+    user: SignedInUser,
+  ): Promise<void> {
+    const file = await finishUpload(options, row, { store: () => takeIn(storage, row, signal), signal })
+    invocation.waitUntil(afterwards(options, { before: row, file, openid: user.openid }, invocation.signal))
   }
 
   /** DELETE /tus/{id} → 204 */
