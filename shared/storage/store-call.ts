@@ -3,7 +3,7 @@ import { Fault } from '#shared/errors.ts'
 import type { Addressed, Signed } from './addressed.ts'
 import { childText, readXml } from './read-xml.ts'
 import type { Texts } from './scheme.ts'
-import { bytesSender, type SendBytes } from './send-bytes.ts'
+import { requestSender, type SendRequest } from './send-request.ts'
 import { connectionCode, refusalFault, StoreError } from './store-error.ts'
 
 export interface StoreRequest {
@@ -41,7 +41,7 @@ const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE']
 
 /** Calls the store's API at this address, and answers with 2xx responses only. */
 export function storeCall(addressed: Addressed, limits: StoreLimits): StoreCall {
-  const send = sender(bytesSender())
+  const send = sender(requestSender())
   return async function call(request, signal) {
     signal.throwIfAborted()
     const signed = addressed.signed(request) // a key of ours that cannot be is no fault of the store
@@ -77,17 +77,18 @@ async function exchange(send: Send, outgoing: Outgoing, ended: AbortSignal): Pro
   }
 }
 
-/** Reads are left to `fetch`. What writes never loads it, which on Node is 20 MB. */
-function sender(sendBytes: SendBytes): Send {
-  return ({ signed, request: { method, body = '' }, isAnew }, signal) => {
-    const { url } = signed
+function sender(sendRequest: SendRequest): Send {
+  return ({ signed, request: { method, body }, isAnew }, signal) => {
     // A compressed answer would have another length than the object.
     const headers = { 'accept-encoding': 'identity', ...signed.headers }
-    if (method !== 'PUT' && method !== 'POST')
-      return fetch(url, { method, headers, redirect: 'manual', signal })
-    const bytes = typeof body === 'string' ? Buffer.from(body) : body
-    return sendBytes({ url, method, headers, body: bytes, isAnew }, signal)
+    return sendRequest({ url: signed.url, method, headers, body: bytesOf(method, body), isAnew }, signal)
   }
+}
+
+/** A write without a body says so: a store may ask for the length of what never comes. */
+function bytesOf(method: string, body: StoreRequest['body']): Uint8Array | undefined {
+  if (typeof body === 'object') return body
+  return method === 'PUT' || method === 'POST' ? Buffer.from(body ?? '') : undefined
 }
 
 async function refusal({ purpose }: StoreRequest, response: Response): Promise<StoreError> {
