@@ -7,7 +7,9 @@ import type { FileUsageTable } from './tables/file-usage.ts'
 import type { FilesTable } from './tables/files.ts'
 import type { GuardVersionsTable } from './tables/guard-versions.ts'
 import type { InboxTable } from './tables/inbox.ts'
+import type { OrdersTable } from './tables/orders.ts'
 import type { OutboxTable } from './tables/outbox.ts'
+import type { RefundsTable } from './tables/refunds.ts'
 import type { RiskDecisionsTable } from './tables/risk-decisions.ts'
 import type { SessionsTable } from './tables/sessions.ts'
 import type { UsersTable } from './tables/users.ts'
@@ -27,4 +29,6 @@ export interface Schema {
   readonly media_verdicts: MediaVerdictsTable
   readonly inbox: InboxTable
   readonly outbox: OutboxTable
+  readonly orders: OrdersTable
+  readonly refunds: RefundsTable
 }

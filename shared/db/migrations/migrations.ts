@@ -5,7 +5,17 @@ import { nonces } from './0004-nonces.ts'
 import { risk } from './0005-risk.ts'
 import { files } from './0006-files.ts'
 import { messages } from './0007-messages.ts'
+import { orders } from './0008-orders.ts'
 import type { Migration } from './table.ts'
 
 /** Every step of the schema, in order. */
-export const migrations: readonly Migration[] = [accounts, state, limits, nonces, risk, files, messages]
+export const migrations: readonly Migration[] = [
+  accounts,
+  state,
+  limits,
+  nonces,
+  risk,
+  files,
+  messages,
+  orders,
+]

@@ -1,0 +1,103 @@
+import type { Selectable } from 'kysely'
+import type { Database, Queries } from '#shared/db/database.ts'
+import { insertOnce } from '#shared/db/insert-once.ts'
+
+/**
+ * `created`: nobody was asked yet. `paying`: the provider waits for the payer. `paid`: the money is there. `closed`: nobody
+ * paid in time, or it was given up. `failed`: the provider will not take it.
+ */
+export type OrderState = 'created' | 'paying' | 'paid' | 'closed' | 'failed'
+
+export interface OrdersTable {
+  /** UUIDv7; without its dashes it is the number that the provider knows. */
+  id: string
+  user_id: string
+  /** SHA-256 (hex) of the client's idempotency key: one key is one order, whatever failed in between. */
+  client_key: string | null
+  /** Name of who takes the money. */
+  provider: string
+  state: OrderState
+  /** Why it failed or was closed. */
+  reason: string | null
+  description: string
+  /** In fen, hundredths of a yuan. */
+  amount_fen: number
+  /** JSON, the client's own. */
+  metadata: string
+  /** Under which the provider waits for the payer. */
+  prepay_id: string | null
+  /** The provider's own number of the payment. */
+  transaction_id: string | null
+  /** What has been asked back and is not decided. */
+  refunding_fen: number
+  refunded_fen: number
+  /** Until when it can be paid. */
+  expires_at: Date
+  /** When the provider is to be asked what became of it; null once that is known. */
+  poll_at: Date | null
+  polls: number
+  paid_at: Date | null
+  created_at: Date
+  updated_at: Date
+}
+
+export type OrderRow = Selectable<OrdersTable>
+export type OrderChange = Partial<OrderRow>
+
+/** Whether it was inserted: false where the user has an order by the same key. */
+export async function insertOrderOnce(
+  { sql, dialect }: { readonly sql: Queries; readonly dialect: Database['dialect'] },
+  row: OrderRow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const insert = sql.insertInto('orders').values(row)
+  const result = await insertOnce(insert, dialect).executeTakeFirst({ signal })
+  return result.numInsertedOrUpdatedRows === 1n
+}
+
+export function findOrder(sql: Queries, id: string, signal: AbortSignal): Promise<OrderRow | undefined> {
+  return sql.selectFrom('orders').selectAll().where('id', '=', id).executeTakeFirst({ signal })
+}
+
+export function findOrderByKey(
+  sql: Queries,
+  { userId, clientKey }: { readonly userId: string; readonly clientKey: string },
+  signal: AbortSignal,
+): Promise<OrderRow | undefined> {
+  return sql
+    .selectFrom('orders')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .where('client_key', '=', clientKey)
+    .executeTakeFirst({ signal })
+}
+
+/** Changes an order that is still in one of the states given; false when it has moved on. */
+export async function moveOrder(
+  sql: Queries,
+  { id, from, to }: { readonly id: string; readonly from: readonly OrderState[]; readonly to: OrderChange },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const result = await sql
+    .updateTable('orders')
+    .set(to)
+    .where('id', '=', id)
+    .where('state', 'in', from)
+    .executeTakeFirst({ signal })
+  return result.numUpdatedRows === 1n
+}
+
+/** Orders that their provider is to be asked about, the longest due first. */
+export function listDueOrders(
+  sql: Queries,
+  { now, limit }: { readonly now: Date; readonly limit: number },
+  signal: AbortSignal,
+): Promise<OrderRow[]> {
+  return sql
+    .selectFrom('orders')
+    .selectAll()
+    .where('poll_at', '<=', now)
+    .orderBy('poll_at')
+    .limit(limit)
+    .execute({ signal })
+}
