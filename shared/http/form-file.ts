@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 import type { Busboy } from 'busboy'
-import { limited } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
+import { feedParser } from './feed-parser.ts'
 
 /** The one file of a form, as its headers announce it. */
 export interface FormFile {
@@ -66,7 +66,7 @@ export async function formFile(
     const source = (body ?? new Blob([]).stream()).getReader()
     // Also while it is being read: whoever stops the parser waits for the client no more.
     parser.on('close', () => void source.cancel().catch(() => {})) // one that is finished or broken ignores it
-    void pump({ source, parser, maxBytes, idleMs, waitMs }, signal)
+    void feedParser({ parser, source }, { maxBytes: maxBytes + MAX_OVERHEAD_BYTES, idleMs, waitMs }, signal)
   })
 }
 
@@ -115,49 +115,6 @@ function endOf(parser: Busboy, maxBytes: number, signal: AbortSignal): Promise<v
     parser.on('error', (cause) => fail(signal.aborted ? signal.reason : asFault(cause)))
     parser.on('close', resolve)
   })
-}
-
-interface Pump extends Required<FormLimits> {
-  readonly source: ReadableStreamDefaultReader<Uint8Array>
-  readonly parser: Busboy
-}
-
-/** Feeds the parser as fast as it takes, until either has enough. */
-async function pump({ source, parser, ...limits }: Pump, signal: AbortSignal): Promise<void> {
-  const { maxBytes, idleMs } = limits
-  let leftBytes = maxBytes + MAX_OVERHEAD_BYTES
-  let leftMs = limits.waitMs
-  try {
-    while (!parser.destroyed) {
-      const askedAtMs = performance.now()
-      const mostMs = Math.max(0, Math.min(idleMs, leftMs))
-      const { value } = await limited(mostMs, () => source.read(), signal).catch(brokenOff)
-      if (value === undefined) return void parser.end()
-      leftMs -= performance.now() - askedAtMs
-      leftBytes -= value.byteLength
-      if (!parser.destroyed && !parser.write(value)) await drained(parser)
-      if (leftBytes < 0) throw tooLarge('size', { maxBytes })
-    }
-  } catch (error) {
-    parser.destroy(error instanceof Error ? error : new Error(String(error)))
-  }
-}
-
-function drained(parser: Busboy): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      parser.off('drain', done).off('close', done)
-      resolve()
-    }
-    parser.on('drain', done).on('close', done)
-  })
-}
-
-/** The client took too long, or went away. */
-function brokenOff(error: unknown): never {
-  const isLate = error instanceof DOMException && error.name === 'TimeoutError'
-  const message = isLate ? 'the body did not arrive in time' : 'the body broke off'
-  throw new Fault('bad_request', { details: [{ message }] })
 }
 
 /** The file's bytes; they end well only when the form does. */
