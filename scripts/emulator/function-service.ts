@@ -3,6 +3,7 @@ import type { FunctionSpec } from '#scripts/functions.ts'
 import { admitted } from './admitted.ts'
 import type { Bundle } from './bundle.ts'
 import { BuildFailed, type Bundler } from './bundler.ts'
+import type { Answer, Failure } from './cloud.ts'
 import { CloudFailure } from './cloud-failure.ts'
 import { answerAs, deliver } from './deliver.ts'
 import { forward, type Forwarded } from './forward.ts'
@@ -31,6 +32,9 @@ export interface FunctionService {
   /** Ends every instance. */
   stop(): Promise<void>
 }
+
+/** What is noted where it happens. */
+const TOLD: ReadonlySet<Failure> = new Set(['crashed', 'not_started', 'port_closed'])
 
 interface Exchange {
   readonly requestId: string
@@ -130,10 +134,17 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     return new CloudFailure('crashed', process.port)
   }
 
+  function cloudsOwn({ status }: Answer, failure: Failure): string {
+    return `${cloud.name.toUpperCase()} itself answered ${status}, ${failure.replaceAll('_', ' ')}`
+  }
+
   function fail(error: unknown, requestId: string, outgoing: ServerResponse): void {
     if (error instanceof CloudFailure) {
       const facts = { requestId, spec, port: error.port }
-      answerAs(cloud, requestId, cloud.failure(error.failure, facts), outgoing)
+      const answer = cloud.failure(error.failure, facts)
+      // No function writes a line about a call that it never had, or that was ended above it.
+      if (!TOLD.has(error.failure)) note(`${spec.name}: ${cloudsOwn(answer, error.failure)}`)
+      answerAs(cloud, requestId, answer, outgoing)
       return
     }
     const body =

@@ -81,6 +81,9 @@ describe.each(CLOUDS)(
 
       expect([ours.status, ours.body.error]).toEqual([413, 'payload_too_large'])
       expect(theirs).toMatchObject(refusal)
+      expect(cloud.output()).toContain(
+        `upload: ${as.toUpperCase()} itself answered ${refusal.status}, request too large`,
+      )
       expect(await keptFiles(folder)).toEqual(before)
       expect(contradictions(before)).toEqual([])
     })
