@@ -68,10 +68,10 @@ export function passingBytes(send: (bytes: Uint8Array) => void): PassingBytes & 
     const parts = [chunk.subarray(at)]
     let missing = bytes - (chunk.length - at)
     while (missing > 0 && (yield* arrived())) {
-      const part = next.subarray(0, missing)
-      next = next.subarray(part.length)
-      missing -= part.length
-      parts.push(part)
+      // As a whole: the next look, too, shall find its bytes at hand, or each would cost a copy.
+      missing -= next.length
+      parts.push(next)
+      next = NOTHING
     }
     use(Buffer.concat(parts))
   }

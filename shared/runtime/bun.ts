@@ -2,8 +2,8 @@ import { refusal } from './refusal.ts'
 import { crashedInAdaptor } from './crashed.ts'
 import type { ListenOptions, Server } from './serve.ts'
 
-/** Beyond any platform's own limit; what a route takes is the route's business. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024
+/** Beyond any platform's own limit and the largest file; what a route takes is the route's business. */
+const MAX_BODY_BYTES = 2 * 1024 * 1024 * 1024
 
 /** The part of Bun that is used here; its own types would add Bun's globals to every file. */
 interface Bun {

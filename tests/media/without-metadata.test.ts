@@ -283,3 +283,27 @@ test('types whose metadata we cannot take out have no such stream', () => {
 
   expect(types.map(withoutMetadata)).toEqual([undefined, undefined, undefined])
 })
+
+test.each([0xff, 0x00, 0xd0])('a scan of nothing but FF and %i goes on in few pieces', async (code) => {
+  const file = sample('phone.jpg')
+  const scan = file.lastIndexOf(Buffer.from([0xff, 0xda]))
+  const header = file.subarray(0, scan + 2 + file.readUInt16BE(scan + 2))
+  const flood = Buffer.alloc(1_000_000, Buffer.from([0xff, code]))
+  const whole = Buffer.concat([header, flood, Buffer.from([0xff, 0xd9])])
+  const pieces = Array.from({ length: Math.ceil(whole.length / 50_000) }, (_, at) =>
+    whole.subarray(at * 50_000, (at + 1) * 50_000),
+  )
+  const stream = withoutMetadata('image/jpeg')
+  const sent: number[] = []
+
+  const reading = (async () => {
+    for await (const chunk of stream?.readable ?? []) sent.push(chunk.length)
+  })()
+  const writer = stream?.writable.getWriter()
+  for (const piece of pieces) await writer?.write(piece)
+  await Promise.all([writer?.close(), reading])
+
+  expect(sent.reduce((sum, length) => sum + length, 0)).toBeGreaterThan(1_000_000)
+  // One byte a piece once made ten seconds of 5 MB.
+  expect(sent.length).toBeLessThan(10 * pieces.length)
+})

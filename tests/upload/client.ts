@@ -37,7 +37,7 @@ export function fileClient(backend: Backend, { accessToken: token }: Pick<Signed
     await Promise.all(background)
     const isJson = response.headers.get('content-type')?.startsWith('application/json') === true
     // The envelope is what every JSON answer of the API is.
-    const body = (isJson ? JSON.parse(bytes.toString()) : undefined) as Envelope
+    const body = (isJson && bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined) as Envelope
     return { status: response.status, headers: response.headers, bytes, body }
   }
 

@@ -29,7 +29,10 @@ export function readForm<T>(
       reject(error)
     }
 
-    parser.on('field', (name, value) => void (taken === undefined && fields.set((name ?? '').toLowerCase(), value)))
+    parser.on(
+      'field',
+      (name, value) => void (taken === undefined && fields.set((name ?? '').toLowerCase(), value)),
+    )
     parser.on('file', (name, file, { mimeType }) => {
       if (name !== 'file') return void file.resume()
       file.on('error', () => {}) // `take` meets it too

@@ -14,10 +14,14 @@ export async function sendAnswer(
     ...headers,
   })
   if (typeof body === 'string') return void response.end(response.req.method === 'HEAD' ? '' : body)
-  if (ending !== 'cut' && ending !== 'stall') return pipeline(body, response)
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    await new Promise((resolve) => response.write(chunk.subarray(0, chunk.byteLength / 2), resolve))
-    break
+  try {
+    if (ending !== 'cut' && ending !== 'stall') return await pipeline(body, response)
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      await new Promise((resolve) => response.write(chunk.subarray(0, chunk.byteLength / 2), resolve))
+      break
+    }
+    if (ending === 'cut') response.destroy()
+  } finally {
+    body.destroy() // where the client had gone before, nobody has read it
   }
-  if (ending === 'cut') response.destroy()
 }

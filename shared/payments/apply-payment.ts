@@ -1,0 +1,54 @@
+import type { Queries } from '#shared/db/database.ts'
+import { moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import type { Logger } from '#shared/telemetry/logger.ts'
+import { CAME_FROM, numberOf } from './order-states.ts'
+import type { Paid } from './provider.ts'
+
+/** Keeps what others are to be told, in the transaction of what it tells of. */
+export type Tell = (
+  sql: Queries,
+  news: { readonly topic: string; readonly payload: unknown },
+  signal: AbortSignal,
+) => Promise<void>
+
+export interface ApplyOptions {
+  readonly tell: Tell
+  readonly logger: Logger
+  readonly now: Date
+}
+
+/** What came of being told that an order is paid: `known` when it already was. */
+export type Applied = 'paid' | 'known' | 'wrong_amount'
+
+/**
+ * Makes an order paid, once, however often and from wherever the news comes. A payment of another amount than the order's
+ * changes nothing: a person has to look.
+ */
+export async function applyPayment(
+  { tell, logger, now }: ApplyOptions,
+  { sql, order, paid }: { readonly sql: Queries; readonly order: OrderRow; readonly paid: Paid },
+  signal: AbortSignal,
+): Promise<Applied> {
+  if (paid.amountFen !== order.amount_fen) {
+    const facts = { orderNo: numberOf(order.id), amountFen: order.amount_fen, paidFen: paid.amountFen }
+    logger.error('payments.wrong_amount', facts)
+    return 'wrong_amount'
+  }
+  const { transactionId, paidAt } = paid
+  const to = {
+    state: 'paid',
+    reason: null,
+    transaction_id: transactionId,
+    paid_at: paidAt,
+    poll_at: null,
+    updated_at: now,
+  } as const
+  if (!(await moveOrder(sql, { id: order.id, from: CAME_FROM.paid, to }, signal))) return 'known'
+  const payload = { no: numberOf(order.id), amountFen: order.amount_fen, paidAt: paidAt.toISOString() }
+  await tell(
+    sql,
+    { topic: 'order.paid', payload: { ...payload, metadata: JSON.parse(order.metadata) } },
+    signal,
+  )
+  return 'paid'
+}
