@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { newPieceKey } from '#shared/files/object-keys.ts'
 import { type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
-import { fileClient } from './client.ts'
+import { fileClient, storedKeys } from './client.ts'
 import { PDF } from './samples.ts'
 
 const TUS = { 'tus-resumable': '1.0.0' }
@@ -43,6 +43,17 @@ test('an upload whose function died after the last piece is a file for whoever a
     Array(2).fill(String(PDF.length)),
   )
   expect(file.body.data.file).toMatchObject({ id, status: 'ready', sizeBytes: PDF.length })
+})
+
+test('asked about by several at once, it is one file', async () => {
+  const id = await arrived(PDF)
+
+  const heads = await Promise.all(Array.from({ length: 5 }, () => ask(id)))
+  await backend.settled()
+
+  const about = (await storedKeys(backend)).filter((key) => key.includes(id))
+  expect(heads.map(({ status }) => status)).toEqual(Array(5).fill(200))
+  expect(about).toEqual([expect.stringMatching(/^files\/.*\.pdf$/)])
 })
 
 test('one that turns out to be no such file is refused, and gone', async () => {
