@@ -1,33 +1,11 @@
-import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
+import { fetchAnswer, type OutboundCall, targetOf } from './fetch-answer.ts'
 
-export interface JsonCall {
-  readonly method: 'GET' | 'POST'
-  readonly url: URL
+export interface JsonCall extends Omit<OutboundCall, 'body'> {
   /** Sent as JSON in UTF-8. */
   readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-  readonly timeoutMs: number
-  /** Longest answer in bytes, after decompression. */
-  readonly maxBytes?: number
-  /** `once` for what must not reach the other side twice, such as a one-time code. */
-  readonly delivery?: 'once' | 'repeatable'
 }
-
-const DEFAULT_MAX_BYTES = 64 * 1024
-
-/** Codes that mean no connection was made: as `code` on Bun's errors, on the `cause` of Node's. */
-const NEVER_SENT: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ConnectionRefused',
-  'FailedToOpenSocket',
-])
 
 /**
  * Makes one HTTP call and answers with the JSON of a 2xx response, not yet checked. Never follows a redirect and
@@ -36,87 +14,23 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
  * @throws Fault upstream_timeout when `timeoutMs` or the caller's deadline passes first
  * @throws Fault upstream_failed for a connection that failed, any other status, or an answer that is too long or not JSON
  */
-export async function fetchJson(call: JsonCall, signal: AbortSignal): Promise<unknown> {
-  signal.throwIfAborted()
-  const limit = within(call.timeoutMs, signal)
-  const target = `${call.method} ${call.url.host}${call.url.pathname}` // no query: it may hold secrets
-  const ended = new AbortController()
-  try {
-    const response = await fetch(call.url, requestInit(call, AbortSignal.any([limit, ended.signal])))
-    return await readJson(response, call.maxBytes ?? DEFAULT_MAX_BYTES, target)
-  } catch (error) {
-    // Frees the connection: Bun reads a cancelled body to its end, which an answer without end never reaches.
-    ended.abort()
-    throw translate(error, target, limit, signal)
+export async function fetchJson({ body, ...call }: JsonCall, signal: AbortSignal): Promise<unknown> {
+  const headers = {
+    accept: 'application/json',
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...call.headers,
   }
-}
-
-function requestInit(call: JsonCall, signal: AbortSignal): RequestInit {
-  return {
-    method: call.method,
-    headers: {
-      accept: 'application/json',
-      ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
-      // Node keeps connections unless this header says otherwise; Bun needs `keepalive` below, and both may have both.
-      ...(call.delivery === 'once' ? { connection: 'close' } : {}),
-      ...call.headers,
-    },
-    ...(call.body === undefined ? {} : { body: JSON.stringify(call.body) }),
-    redirect: 'manual',
-    // Bun sends a GET again by itself when a kept connection breaks, and one kept by a frozen instance mostly has.
-    // A connection of its own leaves nothing to send again.
-    ...(call.delivery === 'once' ? { keepalive: false } : {}),
-    signal,
-  }
-}
-
-async function readJson(response: Response, maxBytes: number, target: string): Promise<unknown> {
-  if (!response.ok) throw new CallError(target, `HTTP ${response.status}`, 'maybe')
-  const text = await readText(response, maxBytes, target)
+  const text = body === undefined ? undefined : JSON.stringify(body)
+  const answer = await fetchAnswer({ ...call, headers, body: text }, signal)
+  if (answer.status < 200 || answer.status > 299) throw failed(call, `HTTP ${answer.status}`)
   try {
-    return JSON.parse(text)
+    return JSON.parse(new TextDecoder().decode(answer.body))
   } catch {
     // The parser's message quotes the answer, which may hold a session key.
-    throw new CallError(target, 'not JSON', 'maybe')
+    throw failed(call, 'not JSON')
   }
 }
 
-async function readText(response: Response, maxBytes: number, target: string): Promise<string> {
-  const decoder = new TextDecoder()
-  let text = ''
-  let bytes = 0
-  // Iterated by hand: leaving a `for await` early waits for the rest of the body on some runtimes.
-  const reader = response.body?.getReader()
-  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    bytes += part.value.byteLength
-    if (bytes > maxBytes) throw new CallError(target, `answer over ${maxBytes} bytes`, 'maybe')
-    text += decoder.decode(part.value, { stream: true })
-  }
-  return text + decoder.decode()
-}
-
-function translate(error: unknown, target: string, limit: AbortSignal, signal: AbortSignal): unknown {
-  if (limit.aborted) {
-    const reason: unknown = limit.reason
-    const late = reason instanceof DOMException && reason.name === 'TimeoutError'
-    return late
-      ? new Fault('upstream_timeout', { cause: new CallError(target, 'timeout', 'maybe') })
-      : signal.reason
-  }
-  if (error instanceof CallError) return new Fault('upstream_failed', { cause: error })
-  const code = errorCode(error)
-  return new Fault('upstream_failed', {
-    cause: new CallError(target, code, NEVER_SENT.has(code) ? 'never' : 'maybe'),
-  })
-}
-
-// Looks at shapes, not classes: the runtime's errors may come from another realm than ours.
-function errorCode(error: unknown): string {
-  if (typeof error !== 'object' || error === null) return 'unknown'
-  if ('code' in error && typeof error.code === 'string') return error.code
-  // Node tries every address of a name and reports them together.
-  if ('errors' in error && Array.isArray(error.errors) && error.errors.length > 0)
-    return errorCode(error.errors[0])
-  if ('cause' in error && error.cause !== undefined) return errorCode(error.cause)
-  return 'name' in error && typeof error.name === 'string' ? error.name : 'unknown'
+function failed(call: Pick<OutboundCall, 'method' | 'url'>, code: string): Fault {
+  return new Fault('upstream_failed', { cause: new CallError(targetOf(call), code, 'maybe') })
 }
