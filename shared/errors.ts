@@ -33,6 +33,7 @@ const ERRORS = {
     'The file does not meet a precondition of the request',
   ],
   payload_too_large: [41300, '请求过大', 'The request is too large'],
+  quota_exceeded: [41301, '存储空间已用完', 'The storage quota is used up'],
   unsupported_media_type: [41500, '不支持的内容类型', 'The content type is not supported'],
   range_not_satisfiable: [41600, '请求的范围无效', 'The range is not satisfiable'],
   rate_limited: [42900, '请求过于频繁，请稍后再试', 'Too many requests; try again later'],

@@ -31,7 +31,7 @@ const begun = v.union([
   v.object({ ...uploadFields, ...partFields }),
 ])
 
-const NOT_TAKEN = ['unsupported_media_type', 'payload_too_large'] as const
+const NOT_TAKEN = ['unsupported_media_type', 'payload_too_large', 'quota_exceeded'] as const
 const TUS = ['precondition_failed', 'validation_failed', 'not_found'] as const
 
 export const descriptions: RouteDescriptions = {

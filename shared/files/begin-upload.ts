@@ -67,7 +67,7 @@ export function newFile(
 /**
  * Keeps the row and the room that the file will need, both or neither.
  *
- * @throws Fault payload_too_large with the reason `quota`
+ * @throws Fault quota_exceeded
  */
 export async function reserve(
   { database, quota }: Pick<FileParts, 'database' | 'quota'>,
@@ -76,8 +76,7 @@ export async function reserve(
 ): Promise<void> {
   const taking = { userId: row.user_id, more: { bytes: row.size_bytes, files: 1 }, most: quota }
   if (!(await takeUsage({ sql, dialect: database.dialect }, taking, signal))) {
-    const details = [{ reason: 'quota', maxBytes: quota.bytes, maxFiles: quota.files }]
-    throw new Fault('payload_too_large', { details })
+    throw new Fault('quota_exceeded', { details: [{ maxBytes: quota.bytes, maxFiles: quota.files }] })
   }
   await insertFile(sql, row, signal)
 }

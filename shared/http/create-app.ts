@@ -64,7 +64,7 @@ export function createApp(options: AppOptions): HttpApp {
       method: request.method,
       route: seen.match?.route.path ?? null,
       status: response.status,
-      ...(seen.fault === undefined ? {} : { error: seen.fault.error }),
+      ...(seen.fault === undefined ? {} : told(seen.fault)),
       durationMs: clock() - startedAt,
       clientIp: invocation.clientIp,
     })
@@ -196,6 +196,12 @@ function checkSize(headers: Headers, { pathname, search }: URL): void {
       details: [{ maxHeaderBytes: MAX_HEADER_CHARS, maxTargetBytes: MAX_TARGET_CHARS }],
     })
   }
+}
+
+/** What a line says of a refusal; reasons are constants of ours. */
+function told({ error, details }: Fault): Readonly<Record<string, string>> {
+  const reason = details[0]?.['reason']
+  return { error, ...(typeof reason === 'string' ? { reason } : {}) }
 }
 
 /** The one catch-all: what is not a fault is a timeout of ours or our own mistake. */
