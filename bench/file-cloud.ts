@@ -50,6 +50,7 @@ export async function startFileCloud(): Promise<FileCloud> {
   const functions = FUNCTIONS.filter(({ name }) => name === 'upload')
   await migrate({ url: new URL(postgres.url) })
   await buildFunctions({ root, functionsDir: join(root, 'functions'), outDir, functions })
+  const started: ServerProcess[] = []
   const secretKey = 'a-secret-of-forty-characters-or-of-more.'
   const stores: Readonly<Record<Store, ServerProcess>> = {
     disk: await startPeer('node', ['local-store-server.ts', join(folder, 'objects'), secretKey]),
@@ -68,9 +69,16 @@ export async function startFileCloud(): Promise<FileCloud> {
     FILES_QUOTA_COUNT: '1000000',
   }
 
+  /** Whatever goes wrong in a bench, its servers end with the cloud. */
+  async function kept(starting: Promise<ServerProcess>): Promise<ServerProcess> {
+    const server = await starting
+    started.push(server)
+    return server
+  }
+
   function startPeer(runtime: Runtime, [file = '', ...args]: readonly string[]): Promise<ServerProcess> {
     const program = join(import.meta.dirname, file)
-    return startServer({ executable: runtimeExecutable(runtime, root), args: [program, ...args] })
+    return kept(startServer({ executable: runtimeExecutable(runtime, root), args: [program, ...args] }))
   }
 
   function storage(store: Store) {
@@ -89,14 +97,16 @@ export async function startFileCloud(): Promise<FileCloud> {
     async startUpload(runtime, store, settings = {}) {
       const executable = runtimeExecutable(runtime, root)
       const program = { executable, args: [join(outDir, 'upload', 'index.mjs')] }
-      return startFunctionProcess(
-        { ...program, env: { ...env, ...storage(store), ...settings } },
-        await freePort(),
+      return kept(
+        startFunctionProcess(
+          { ...program, env: { ...env, ...storage(store), ...settings } },
+          await freePort(),
+        ),
       )
     },
     users: (count) => benchUsers({ databaseUrl: new URL(postgres.url), appId: APP_ID, secrets, count }),
     async stop() {
-      for (const server of Object.values(stores)) server.stop()
+      for (const server of started) server.stop()
       await Promise.all([postgres.stop(), redis.stop()])
       rmSync(folder, { recursive: true, force: true })
     },
