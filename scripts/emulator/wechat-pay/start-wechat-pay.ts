@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { type Clock, systemClock } from '#shared/clock.ts'
+import { newPayAccount, type PayAccount, platformHeaders } from './account.ts'
+import { checkAuthorization } from './check-authorization.ts'
+import { type Flaw, noticeBody, sendNotice } from './notify.ts'
+import { createPayments, type Payments } from './payments.ts'
+import { PayRefusal } from './refusal.ts'
+
+export interface WechatPayStandInOptions {
+  readonly appId: string
+  readonly port?: number
+  readonly clock?: Clock
+}
+
+export interface Notifying {
+  /** How often the same notification is sent, all at once. */
+  readonly times?: number
+  readonly flaw?: Flaw | undefined
+  /** Another amount than was paid. */
+  readonly amountFen?: number
+}
+
+/** What came back for each notification. */
+export type Replies = readonly { readonly status: number; readonly text: string }[]
+
+/** A server that answers like api.mch.weixin.qq.com for one merchant, all in memory, and notifies when told. */
+export interface WechatPayStandIn {
+  readonly url: string
+  readonly account: PayAccount
+  /** Calls by path without numbers, and what the next ones meet. */
+  readonly fail: (failure: { readonly status: number; readonly code: string; readonly times: number }) => void
+  /** The payer pays; nobody is told. */
+  pay(no: string): void
+  /** Tells of what became of an order. */
+  notifyPayment(no: string, how?: Notifying): Promise<Replies>
+  decideRefund(refundNo: string, status: 'SUCCESS' | 'CLOSED' | 'ABNORMAL'): void
+  notifyRefund(refundNo: string, how?: Notifying): Promise<Replies>
+  stop(): Promise<void>
+}
+
+type Route = (payments: Payments, match: readonly string[], body: unknown) => unknown
+
+/** `METHOD path`, as a pattern → what it answers; undefined is a 204. */
+const ROUTES: readonly (readonly [pattern: RegExp, route: Route])[] = [
+  [/^POST \/v3\/pay\/transactions\/jsapi$/, (payments, _, body) => payments.prepay(body)],
+  [
+    /^GET \/v3\/pay\/transactions\/out-trade-no\/([^/?]+)\?mchid=\d+$/,
+    (payments, [no = '']) => payments.transaction(no),
+  ],
+  [
+    /^POST \/v3\/pay\/transactions\/out-trade-no\/([^/?]+)\/close$/,
+    (payments, [no = '']) => payments.close(no),
+  ],
+  [/^POST \/v3\/refund\/domestic\/refunds$/, (payments, _, body) => payments.refund(body)],
+  [/^GET \/v3\/refund\/domestic\/refunds\/([^/?]+)$/, (payments, [no = '']) => payments.refundAnswer(no)],
+]
+
+/** Starts the stand-in on 127.0.0.1. Signatures are verified and made for real. */
+export async function startWechatPay(options: WechatPayStandInOptions): Promise<WechatPayStandIn> {
+  const { appId, port = 0, clock = systemClock } = options
+  const account = newPayAccount(appId)
+  const payments = createPayments(account, clock)
+  let failure: { status: number; code: string; times: number } | undefined
+
+  function answer(
+    method: string,
+    target: string,
+    { body, authorization }: { body: string; authorization: string },
+  ): unknown {
+    checkAuthorization(account, clock(), { method, target, body, authorization })
+    if (failure !== undefined && failure.times > 0) {
+      failure.times -= 1
+      throw new PayRefusal(failure.status, failure.code, '系统异常')
+    }
+    for (const [pattern, route] of ROUTES) {
+      const match = pattern.exec(`${method} ${target}`)
+      if (match !== null)
+        return route(
+          payments,
+          match.slice(1).map(decodeURIComponent),
+          body === '' ? undefined : JSON.parse(body),
+        )
+    }
+    throw new PayRefusal(404, 'RESOURCE_NOT_EXISTS', '无此接口')
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body = ''
+    for await (const part of request.setEncoding('utf8')) body += part
+    const authorization = request.headers.authorization ?? ''
+    try {
+      const value = answer(request.method ?? '', request.url ?? '', { body, authorization })
+      send(response, value === undefined ? 204 : 200, value)
+    } catch (error) {
+      const refusal = error instanceof PayRefusal ? error : new PayRefusal(500, 'SYSTEM_ERROR', String(error))
+      send(response, refusal.status, { code: refusal.code, message: refusal.message })
+    }
+  }
+
+  function send(response: ServerResponse, status: number, value: unknown): void {
+    const text = value === undefined ? '' : JSON.stringify(value)
+    const headers = {
+      ...platformHeaders(account, text, clock()),
+      'request-id': randomUUID(),
+      'content-type': 'application/json',
+    }
+    response.writeHead(status, headers).end(text)
+  }
+
+  const server = createServer((request, response) => {
+    serve(request, response).catch(() => response.destroy()) // the caller went away
+  })
+  await new Promise<void>((resolve, reject) =>
+    server.once('error', reject).listen(port, '127.0.0.1', resolve),
+  )
+  const address = server.address()
+  if (address === null || typeof address === 'string')
+    throw new TypeError('Cannot read the port of the stand-in')
+
+  async function notify(
+    url: string,
+    notice: { readonly eventType: string; readonly resource: unknown },
+    how: Notifying,
+  ): Promise<Replies> {
+    const { times = 1, flaw } = how
+    const body = noticeBody(account, { ...notice, flaw }, clock())
+    return Promise.all(Array.from({ length: times }, () => sendNotice(account, { url, body, flaw }, clock)))
+  }
+
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    account,
+    fail: (next) => {
+      failure = { ...next }
+    },
+    pay: (no) => payments.pay(no),
+    notifyPayment(no, how = {}) {
+      const { terms } = payments.find(no)
+      const amount = how.amountFen === undefined ? {} : { amountFen: how.amountFen }
+      const resource = payments.transaction(no, amount)
+      return notify(terms.notify_url, { eventType: 'TRANSACTION.SUCCESS', resource }, how)
+    },
+    decideRefund: (no, status) => payments.decideRefund(no, status),
+    notifyRefund(no, how = {}) {
+      const { status, ...rest } = payments.refundAnswer(no)
+      const { terms } = payments.refunds.get(no) ?? {}
+      const resource = {
+        mchid: account.mchId,
+        ...rest,
+        refund_status: status,
+        user_received_account: '支付用户零钱',
+      }
+      return notify(terms?.notify_url ?? '', { eventType: `REFUND.${status}`, resource }, how)
+    },
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
