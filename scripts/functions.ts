@@ -58,6 +58,14 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     budgetKb: 360,
   },
   {
+    name: 'order',
+    paths: ['/orders'],
+    timeoutS: 10,
+    concurrency: 20,
+    memoryMb: 256,
+    budgetKb: 320,
+  },
+  {
     name: 'reconcile',
     paths: [],
     timeoutS: 60,

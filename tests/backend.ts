@@ -35,6 +35,8 @@ export interface Backend {
   readonly rateCheck: App
   readonly upload: App
   readonly reconcile: App
+  /** What a function that is not among these is made of. */
+  readonly parts: BackendOptions
   /** What the callback function does with a verdict that WeChat pushes. */
   readonly takeMediaVerdict: TakeMediaVerdict
   /** The bucket, and the server behind it. */
@@ -132,7 +134,7 @@ export async function startBackend({
   const checks = { ...uploading.checks, ...(checksMedia ? { checkMedia: client.checkMedia } : {}) }
   const files = { ...parts, storage, quota, download: 'stream', ...uploading, checks } as const
   const upload = createUploadApp(files)
-  const reconcile = createReconcileApp({ ...files, clock, logger })
+  const reconcile = createReconcileApp({ ...files, clock, logger, chores: {} })
 
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
     const waitUntil = (work: Promise<unknown>) => void background.push(work)
@@ -152,6 +154,7 @@ export async function startBackend({
     rateCheck,
     upload,
     reconcile,
+    parts,
     takeMediaVerdict: createTakeMediaVerdict({ database, clock, logger }),
     storage,
     store: bucket.server,

@@ -3,16 +3,23 @@ import type { HttpApp } from '#shared/http/create-app.ts'
 import type { Secret } from '#shared/secret.ts'
 import { createMessagePush } from '#shared/wechat/message-push.ts'
 import type { EventPorts } from './events.ts'
+import { wechatPayNotification, type WechatPayRouteOptions } from './wechat-pay.ts'
 import { messagePushRoutes } from './message-push.ts'
 
 export interface CallbackOptions extends BackendOptions, EventPorts {
   readonly pushToken: Secret
   readonly pushAesKey?: Secret | undefined
+  /** Where orders are paid by WeChat Pay: what notifications are proven and opened with, and who hears of them. */
+  readonly payments?:
+    | Pick<WechatPayRouteOptions, 'mchId' | 'platformKeys' | 'apiKey' | 'tell' | 'deliver'>
+    | undefined
 }
 
 /** The callback function over its ports. */
 export function createCallbackApp(options: CallbackOptions): HttpApp {
   const { pushToken: token, pushAesKey: encodingAesKey } = options
   const push = createMessagePush({ ...options, token, encodingAesKey })
-  return createBackend(options).app('callback', [...messagePushRoutes({ ...options, push })])
+  const { payments } = options
+  const pay = payments === undefined ? [] : [wechatPayNotification({ ...options, ...payments })]
+  return createBackend(options).app('callback', [...messagePushRoutes({ ...options, push }), ...pay])
 }

@@ -1,7 +1,10 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
+import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
+import { paymentNoticeSettings } from '#shared/backend/payment-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
+import { drain } from '#shared/outbox/drain.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createCallbackApp } from './callback-app.ts'
 import { parsePushAesKey, parsePushToken } from './push-settings.ts'
@@ -10,13 +13,25 @@ const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   pushToken: read.parsed('WECHAT_PUSH_TOKEN', parsePushToken),
+  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentNoticeSettings(read)),
+  ...downstreamSettings(read),
   pushAesKey: read.optional('WECHAT_PUSH_AES_KEY', () => read.parsed('WECHAT_PUSH_AES_KEY', parsePushAesKey)),
 }))
 
 const backend = openBackend('callback', settings)
 
+const { payments, webhook, retryWaitsS } = settings
+const targets = downstreamTargets(webhook, backend.clock)
+const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
+
 export default createCallbackApp({
   ...settings,
   ...backend,
+  payments: payments && {
+    ...payments,
+    apiKey: payments.payApiKey,
+    tell: tellDownstream(webhook, backend.clock),
+    deliver: (signal) => drain(outbox, signal),
+  },
   takeMediaVerdict: createTakeMediaVerdict(backend),
 })

@@ -1,3 +1,4 @@
+import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
 
 export const descriptions: RouteDescriptions = {
@@ -12,5 +13,11 @@ export const descriptions: RouteDescriptions = {
     auth: 'none',
     answers: {},
     errors: ['signature_invalid', 'clock_skew', 'payload_too_large'],
+  },
+  'POST /callback/wechat-pay': {
+    summary: 'WeChat Pay tells of a payment; answered in its own form',
+    auth: 'none',
+    answers: { 204: v.null() },
+    errors: ['signature_invalid', 'clock_skew', 'not_found'],
   },
 }

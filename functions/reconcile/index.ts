@@ -6,7 +6,11 @@ import {
   safetyChecks,
   storageSettings,
 } from '#shared/backend/storage-settings.ts'
+import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
+import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
+import { drain } from '#shared/outbox/drain.ts'
+import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { createReconcileApp } from './reconcile-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
@@ -14,14 +18,30 @@ const settings = readEnv(process.env, (read) => ({
   ...wechatSettings(read),
   ...storageSettings(read),
   ...fileSettings(read),
+  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentSettings(read)),
+  ...downstreamSettings(read),
 }))
 
 const backend = openBackend('reconcile', settings)
 const wechat = openWechat(backend, settings)
+
+const { payments, webhook, retryWaitsS } = settings
+const targets = downstreamTargets(webhook, backend.clock)
+const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
+const polling = payments && {
+  ...backend,
+  provider: openPayments(payments, backend),
+  tell: tellDownstream(webhook, backend.clock),
+}
 
 export default createReconcileApp({
   ...settings,
   ...backend,
   storage: openFileStorage(settings),
   checks: safetyChecks(settings, wechat),
+  // Orders first: what they bring is delivered at once.
+  chores: {
+    ...(polling === undefined ? {} : { orders: (signal: AbortSignal) => pollOrders(polling, signal) }),
+    outbox: (signal) => drain(outbox, signal),
+  },
 })

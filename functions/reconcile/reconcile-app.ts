@@ -7,7 +7,11 @@ import type { StateStore } from '#shared/state/store.ts'
 export interface ReconcileOptions extends FileParts {
   readonly state: StateStore
   readonly checks: SafetyChecks
+  /** What is tidied up besides, by name: each says how much it did. */
+  readonly chores: Readonly<Record<string, Chore>>
 }
+
+export type Chore = (signal: AbortSignal) => Promise<unknown>
 
 /** The reconcile function: a timer's event puts right whatever was left half done. It has no routes. */
 export function createReconcileApp(options: ReconcileOptions): HttpApp {
@@ -20,7 +24,16 @@ export function createReconcileApp(options: ReconcileOptions): HttpApp {
     routes: [],
     /** Any event will do: it says that it is time. */
     async event(_event, { signal }) {
-      await sweepFiles(parts, signal)
+      // One that fails keeps no other from its turn; the platform hears of it at the end.
+      const chores = { ...options.chores, files: (own: AbortSignal) => sweepFiles(parts, own) }
+      const failures: unknown[] = []
+      for (const [chore, work] of Object.entries(chores)) {
+        await work(signal).catch((cause: unknown) => {
+          failures.push(cause)
+          logger.error('reconcile.failed', { chore, cause })
+        })
+      }
+      if (failures.length > 0) throw new AggregateError(failures, 'Some chores failed')
     },
     async warm(signal) {
       await database.warm(signal)

@@ -13,12 +13,13 @@ import type { BannerFacts } from './banner.ts'
 import { passedToFunctions, readEnvironment } from './environment.ts'
 import { database, type Service, type ServiceOptions, stateStore } from './local-services.ts'
 import type { DevOptions } from './options.ts'
+import { type PayService, wechatPay } from './pay-service.ts'
 import { runtimeExecutable } from './runtime-executable.ts'
 import { localSecrets } from './secrets.ts'
 import { objectStore, type StorageService } from './storage-service.ts'
 import { createStops, type Stops } from './stops.ts'
 import { watchSources } from './watch-sources.ts'
-import { wechat, type WechatService } from './wechat-service.ts'
+import { LOCAL_APP_ID, wechat, type WechatService } from './wechat-service.ts'
 
 const CLOUDS: Readonly<Record<DevOptions['as'], Cloud>> = { fc: fcCloud, scf: scfCloud }
 
@@ -43,6 +44,7 @@ interface Backing {
   readonly state: Service
   readonly wechat: WechatService
   readonly storage: StorageService
+  readonly pay: PayService
 }
 
 /** Starts everything the backend needs on this machine. When a part fails, those that started are stopped again. */
@@ -74,6 +76,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
   backing.wechat.pushTo(gateway.url, settings)
+  backing.pay.notifyAt(gateway.url)
   const notes = noteAddresses(folder, {
     api: gateway.url,
     ...defined('databaseUrl', backing.database.url),
@@ -138,10 +141,11 @@ async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promi
     keep(stateStore(options)),
     keep(wechat(options.env)),
     keep(objectStore(options)),
+    keep(wechatPay(options.env, options.env['WECHAT_APP_ID'] ?? LOCAL_APP_ID)),
   ] as const
   await Promise.allSettled(starting)
-  const [sql, state, stand, storage] = await Promise.all(starting)
-  return { database: sql, state, wechat: stand, storage }
+  const [sql, state, stand, storage, pay] = await Promise.all(starting)
+  return { database: sql, state, wechat: stand, storage, pay }
 }
 
 /** What servers say belongs into a file: a person looks there when one of them fails. */
@@ -154,7 +158,7 @@ function serverLog(folder: string): (line: string) => void {
 function settingsFor(
   env: Readonly<Record<string, string>>,
   secrets: Readonly<Record<string, string>>,
-  { database, state, wechat, storage }: Backing,
+  { database, state, wechat, storage, pay }: Backing,
 ): Readonly<Record<string, string>> {
   return {
     ...secrets,
@@ -166,6 +170,7 @@ function settingsFor(
     ...(state.url === undefined ? {} : { REDIS_URL: state.url }),
     ...wechat.settings,
     ...storage.settings,
+    ...pay.settings,
   }
 }
 

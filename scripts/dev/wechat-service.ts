@@ -1,6 +1,6 @@
 import type { Service } from './local-services.ts'
 
-const LOCAL_APP_ID = 'wx0000000000000dev'
+export const LOCAL_APP_ID = 'wx0000000000000dev'
 const LOCAL_APP_SECRET = 'f0d1c2b3a495867768594a3b2c1d0e0f' // the stand-in's, worth nothing anywhere else
 const PUSH_PATH = '/api/v1/callback/wechat-message'
 

@@ -2,6 +2,8 @@ import { createCallbackApp } from '#functions/callback/callback-app.ts'
 import { descriptions as callback } from '#functions/callback/openapi.ts'
 import { createLoginApp } from '#functions/login/login-app.ts'
 import { descriptions as login } from '#functions/login/openapi.ts'
+import { descriptions as order } from '#functions/order/openapi.ts'
+import { createOrderApp } from '#functions/order/order-app.ts'
 import { descriptions as rateCheck } from '#functions/rate-check/openapi.ts'
 import { createRateCheckApp } from '#functions/rate-check/rate-check-app.ts'
 import { descriptions as upload } from '#functions/upload/openapi.ts'
@@ -12,6 +14,7 @@ import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
+import type { PaymentProvider } from '#shared/payments/provider.ts'
 import { secret } from '#shared/secret.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
@@ -20,6 +23,16 @@ import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
 import type { DescribedFunction } from './openapi-document.ts'
+
+const none = () => Promise.reject(new TypeError('Nobody pays for documentation'))
+const NO_PROVIDER: PaymentProvider = {
+  prepare: none,
+  payment: () => ({}),
+  query: none,
+  close: none,
+  refund: none,
+  queryRefund: none,
+}
 
 /** Every function's routes beside their descriptions. The apps are made as ever; nothing is opened until a request. */
 export function describedFunctions(): readonly DescribedFunction[] {
@@ -37,6 +50,13 @@ export function describedFunctions(): readonly DescribedFunction[] {
     at: readStorageUrl('s3://none?region=none'),
     credentials: () => ({ accessKeyId: 'none', secretKey: secret('none') }),
   })
+  const payments = {
+    mchId: 'none',
+    platformKeys: new Map(),
+    apiKey: secret('none'),
+    tell: async () => {},
+    deliver: async () => {},
+  }
   const parts = {
     appId: app.appId,
     adminOpenids: [],
@@ -64,8 +84,14 @@ export function describedFunctions(): readonly DescribedFunction[] {
       descriptions: upload,
     },
     { ...createRateCheckApp(parts), descriptions: rateCheck },
+    { ...createOrderApp({ ...parts, provider: NO_PROVIDER }), descriptions: order },
     {
-      ...createCallbackApp({ ...parts, pushToken: secret('none'), takeMediaVerdict: async () => {} }),
+      ...createCallbackApp({
+        ...parts,
+        pushToken: secret('none'),
+        takeMediaVerdict: async () => {},
+        payments,
+      }),
       descriptions: callback,
     },
   ]

@@ -25,6 +25,7 @@ export interface RouteGuard {
 
 const READ = { limits: ['ip', 'user-read'] } as const
 const WRITE = { limits: ['ip', 'user-write'] } as const
+const WRITE_SIGNED = { ...WRITE, signature: 'required' } as const
 const ADMIN_READ = { limits: ['ip', 'admin'] } as const
 const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
 const UPLOAD = { limits: ['ip', 'upload'] } as const
@@ -87,4 +88,8 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
 
   'GET /callback/wechat-message': PUSH,
   'POST /callback/wechat-message': PUSH,
+  'POST /callback/wechat-pay': PUSH,
+
+  'POST /orders': WRITE_SIGNED,
+  'GET /orders/{no}': READ,
 }

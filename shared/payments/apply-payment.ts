@@ -7,7 +7,7 @@ import type { Paid } from './provider.ts'
 /** Keeps what others are to be told, in the transaction of what it tells of. */
 export type Tell = (
   sql: Queries,
-  news: { readonly topic: string; readonly payload: unknown },
+  news: { readonly topic: string; readonly payload: unknown; readonly requestId: string },
   signal: AbortSignal,
 ) => Promise<void>
 
@@ -15,6 +15,8 @@ export interface ApplyOptions {
   readonly tell: Tell
   readonly logger: Logger
   readonly now: Date
+  /** Of the call that the news came by. */
+  readonly requestId: string
 }
 
 /** What came of being told that an order is paid: `known` when it already was. */
@@ -25,7 +27,7 @@ export type Applied = 'paid' | 'known' | 'wrong_amount'
  * changes nothing: a person has to look.
  */
 export async function applyPayment(
-  { tell, logger, now }: ApplyOptions,
+  { tell, logger, now, requestId }: ApplyOptions,
   { sql, order, paid }: { readonly sql: Queries; readonly order: OrderRow; readonly paid: Paid },
   signal: AbortSignal,
 ): Promise<Applied> {
@@ -45,10 +47,7 @@ export async function applyPayment(
   } as const
   if (!(await moveOrder(sql, { id: order.id, from: CAME_FROM.paid, to }, signal))) return 'known'
   const payload = { no: numberOf(order.id), amountFen: order.amount_fen, paidAt: paidAt.toISOString() }
-  await tell(
-    sql,
-    { topic: 'order.paid', payload: { ...payload, metadata: JSON.parse(order.metadata) } },
-    signal,
-  )
+  const metadata: unknown = JSON.parse(order.metadata)
+  await tell(sql, { topic: 'order.paid', payload: { ...payload, metadata }, requestId }, signal)
   return 'paid'
 }

@@ -65,14 +65,20 @@ export function webhookKey(
 
 /** The same request with the headers of Standard Webhooks: nothing sent, the body read and kept. */
 export async function signWebhook(request: Request, signer: WebhookSigner): Promise<Request> {
-  const { key, id = `msg_${randomId()}`, clock = systemClock } = signer
-  const body = new Uint8Array(await request.clone().arrayBuffer())
-  const timestamp = String(Math.floor(clock() / 1_000))
+  const headers = webhookRequestHeaders(signer, new Uint8Array(await request.clone().arrayBuffer()))
   const signed = new Request(request)
-  signed.headers.set('webhook-id', id)
-  signed.headers.set('webhook-timestamp', timestamp)
-  signed.headers.set('webhook-signature', webhookSignature(key, { id, timestamp }, body))
+  for (const [name, value] of Object.entries(headers)) signed.headers.set(name, value)
   return signed
+}
+
+/** The headers that prove a delivery with this body. */
+export function webhookRequestHeaders(
+  { key, id = `msg_${randomId()}`, clock = systemClock }: WebhookSigner,
+  body: Uint8Array,
+): Readonly<Record<string, string>> {
+  const timestamp = String(Math.floor(clock() / 1_000))
+  const signature = webhookSignature(key, { id, timestamp }, body)
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature }
 }
 
 function webhookSignature(

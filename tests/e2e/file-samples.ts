@@ -16,19 +16,6 @@ export function film(sizeBytes: number): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** A picture of about this size: after the end of a JPEG nothing may follow, so a comment holds the noise. */
-export function photo(sizeBytes: number): Uint8Array<ArrayBuffer> {
-  const comments: Buffer[] = []
-  for (let left = sizeBytes - JPEG.byteLength; left > 4;) {
-    const length = Math.min(left, 65_000)
-    const head = Buffer.from([0xff, 0xfe, 0, 0])
-    head.writeUInt16BE(length - 2, 2)
-    comments.push(head, randomBytes(length - 4))
-    left -= length
-  }
-  return new Uint8Array(Buffer.concat([JPEG.subarray(0, 2), ...comments, JPEG.subarray(2)]))
-}
-
 export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex')
 }

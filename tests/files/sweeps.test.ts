@@ -176,7 +176,7 @@ function suite(dialect: Dialect): void {
 
     const swept = backend.reconcile.event?.(event, testInvocation())
 
-    await expect(swept).rejects.toThrow('Some sweeps failed')
+    await expect(swept).rejects.toThrow('Some chores failed')
     const failed = backend.log.filter((line) => line.includes('files.sweep_failed'))
     expect(failed.map((line): unknown => JSON.parse(line).sweep)).toEqual(
       expect.arrayContaining(['abandonedParts', 'strayObjects']),

@@ -66,6 +66,7 @@ function suite(dialect: Dialect): void {
       tell: async (_: unknown, news: unknown) => void told.push(news),
       logger,
       now: new Date(nowMs),
+      requestId: 'r-1',
     }
     const sql = await database.sql()
     return sql.transaction().execute((own) => applyPayment(options, { sql: own, order, paid }, never))
@@ -132,6 +133,7 @@ function suite(dialect: Dialect): void {
           paidAt: paid.paidAt.toISOString(),
           metadata: { sku: 'mooncake' },
         },
+        requestId: 'r-1',
       },
     ])
     expect(await orders()).toMatchObject([

@@ -28,7 +28,9 @@ export type Replies = readonly { readonly status: number; readonly text: string 
 export interface WechatPayStandIn {
   readonly url: string
   readonly account: PayAccount
-  /** Calls by path without numbers, and what the next ones meet. */
+  /** From now on notifications go to this origin, whatever the one in their URL. */
+  notifyAt(origin: string): void
+  /** What the next calls meet. */
   readonly fail: (failure: { readonly status: number; readonly code: string; readonly times: number }) => void
   /** The payer pays; nobody is told. */
   pay(no: string): void
@@ -61,6 +63,7 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
   const { appId, port = 0, clock = systemClock } = options
   const account = newPayAccount(appId)
   const payments = createPayments(account, clock)
+  let origin: string | undefined
   let failure: { status: number; code: string; times: number } | undefined
 
   function answer(
@@ -125,12 +128,18 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
   ): Promise<Replies> {
     const { times = 1, flaw } = how
     const body = noticeBody(account, { ...notice, flaw }, clock())
-    return Promise.all(Array.from({ length: times }, () => sendNotice(account, { url, body, flaw }, clock)))
+    const target = origin === undefined ? url : new URL(new URL(url).pathname, origin).href
+    return Promise.all(
+      Array.from({ length: times }, () => sendNotice(account, { url: target, body, flaw }, clock)),
+    )
   }
 
   return {
     url: `http://127.0.0.1:${address.port}`,
     account,
+    notifyAt(to) {
+      origin = to
+    },
     fail: (next) => {
       failure = { ...next }
     },

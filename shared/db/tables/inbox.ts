@@ -29,16 +29,3 @@ export async function insertInboxOnce(
   const result = await insertOnce(insert, dialect).executeTakeFirst({ signal })
   return result.numInsertedOrUpdatedRows === 1n
 }
-
-export function findInbox(
-  sql: Queries,
-  key: Pick<InboxRow, 'source' | 'dedupe_key'>,
-  signal: AbortSignal,
-): Promise<InboxRow | undefined> {
-  return sql
-    .selectFrom('inbox')
-    .selectAll()
-    .where('source', '=', key.source)
-    .where('dedupe_key', '=', key.dedupe_key)
-    .executeTakeFirst({ signal })
-}

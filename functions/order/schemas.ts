@@ -1,0 +1,22 @@
+import * as v from 'valibot'
+import { printableText } from '#shared/http/printable-text.ts'
+
+const MAX_METADATA_CHARS = 4_096
+/** A million yuan; WeChat Pay's own limits are the merchant's. */
+const MAX_FEN = 100_000_000
+
+export const NewOrder = v.strictObject({
+  /** WeChat shows it to the payer. */
+  description: printableText(127),
+  amountFen: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_FEN)),
+  metadata: v.optional(
+    v.pipe(
+      v.record(v.string(), v.unknown()),
+      v.check(
+        (value) => JSON.stringify(value).length <= MAX_METADATA_CHARS,
+        'expected at most 4,096 characters as JSON',
+      ),
+    ),
+    {},
+  ),
+})

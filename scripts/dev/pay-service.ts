@@ -1,0 +1,34 @@
+import { paySettings } from '#scripts/emulator/wechat-pay/account.ts'
+import type { Service } from './local-services.ts'
+
+/** Only the path counts: the stand-in is told where the API is. */
+const NOTIFY_URL = 'http://127.0.0.1/api/v1/callback/wechat-pay'
+
+export interface PayService extends Service {
+  /** What the functions need to reach it. */
+  readonly settings: Readonly<Record<string, string>>
+  /** Has payments told to the functions behind `api`. */
+  notifyAt(api: string): void
+}
+
+/** WeChat Pay: the real one when the environment has a merchant, else the stand-in. */
+export async function wechatPay(env: Readonly<Record<string, string>>, appId: string): Promise<PayService> {
+  const { WECHAT_PAY_MCH_ID: mchId } = env
+  if (mchId !== undefined) {
+    const about = `the real one, merchant ${mchId}`
+    return { url: undefined, about, settings: {}, notifyAt: () => {}, stop: async () => {} }
+  }
+  const { startWechatPay } = await import('#scripts/emulator/wechat-pay/start-wechat-pay.ts')
+  const server = await startWechatPay({ appId })
+  return {
+    url: server.url,
+    about: `stand-in at ${server.url}`,
+    settings: {
+      ...paySettings(server.account),
+      WECHAT_PAY_BASE_URL: server.url,
+      WECHAT_PAY_NOTIFY_URL: NOTIFY_URL,
+    },
+    notifyAt: (api) => server.notifyAt(api),
+    stop: () => server.stop(),
+  }
+}
