@@ -1,5 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { JPEG } from '#tests/upload/samples.ts'
 
 export const MB = 1024 * 1024
 
