@@ -8,7 +8,7 @@ export interface EventPorts {
 }
 
 /**
- * Does what an event asks for, within 4 seconds. A rejection has WeChat push the event again, three times at most; and an
+ * Does what an event asks for, within the call's 4.5 seconds. A rejection has WeChat push the event again, three times at most; and an
  * event may come twice without one, so doing it again must change nothing.
  */
 export type EventHandler = (message: PushedMessage, ports: EventPorts, signal: AbortSignal) => Promise<void>

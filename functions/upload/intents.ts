@@ -20,6 +20,7 @@ const FORM_LIFE_S = 10 * 60
 const PARTS_LIFE_S = 24 * 3_600
 /** Taking in a gigabyte takes its time. */
 const COMPLETE_MS = 50_000
+const TIDY_MS = 5_000
 
 /** Uploads that go straight to the store: begun here, looked at here, the bytes pass by. */
 export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
@@ -46,8 +47,9 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       async handle({ request, params, signal }) {
         const { user } = await requireUser(request, signal)
         const row = await ownFile(database, { user, id: params['id'] }, signal)
-        if (row.status !== 'uploading') return { data: { ...upload(row), file: presentFile(row) } }
-        if (row.flow !== 'parts') return { data: { ...upload(row), file: null } }
+        if (row.object_key !== null) return { data: { ...upload(row), file: presentFile(row) } }
+        if (row.flow !== 'parts' || row.status !== 'uploading')
+          return { data: { ...upload(row), file: null } }
         const parts = presentParts(options, row, await arrivedParts(options, row, signal))
         return { data: { ...upload(row), ...parts, file: null } }
       },
@@ -107,6 +109,20 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       ? { ...upload(row), ...presentParts(options, row, []) }
       : { ...upload(row), name: 'file', ...form(row) }
     const reply = { status: 201, data }
+    try {
+      return await kept(row, reply, { keep, signal })
+    } catch (error) {
+      const tidying = AbortSignal.timeout(TIDY_MS)
+      if (uploadId !== null) await storage.multipart.abort({ key, uploadId }, tidying).catch(() => {}) // a sweep finds it
+      throw error
+    }
+  }
+
+  async function kept(
+    row: FileRow,
+    reply: Reply,
+    { keep, signal }: { readonly keep?: KeepReply | undefined; readonly signal: AbortSignal },
+  ): Promise<Reply> {
     if (keep === undefined) {
       await reserveAlone(options, row, signal)
       return reply
@@ -132,7 +148,8 @@ function upload(row: FileRow) {
   return {
     id: row.id,
     status: row.status,
-    reason: row.reason,
+    // Why it is in quarantine is for admins.
+    reason: row.status === 'refused' ? row.reason : null,
     sizeBytes: row.size_bytes,
     expiresAt: row.expires_at?.toISOString() ?? null,
   }

@@ -55,6 +55,7 @@ export async function openFile(
   }
   const object = await storage.get(key, range, signal)
   if (object === undefined || object.info.etag !== etag) {
+    await object?.body.cancel().catch(() => {}) // it frees the connection
     logger.error('files.lost', { fileId: row.id })
     throw new Fault('not_found')
   }

@@ -1,7 +1,7 @@
 import type { InferOutput } from 'valibot'
 import type { SignedInUser } from '#shared/backend/current-user.ts'
 import { deleteFile, type FileRow, moveFile } from '#shared/db/tables/files.ts'
-import { newFile, release, reserve } from '#shared/files/begin-upload.ts'
+import { newFile, release, reserveAlone } from '#shared/files/begin-upload.ts'
 import { settle } from '#shared/files/finish-upload.ts'
 import { newFileKey } from '#shared/files/object-keys.ts'
 import { presentFile } from '#shared/files/present-file.ts'
@@ -60,7 +60,7 @@ export function receiveFile(options: UploadRouteOptions) {
     signal: AbortSignal,
   ): Promise<FileRow> {
     const row = newFile(options, announced, { userId: user.id, flow: 'function', lifeMs: LIFE_MS })
-    await (await database.sql()).transaction().execute((sql) => reserve(options, { sql, row }, signal))
+    await reserveAlone(options, row, signal)
     return row
   }
 

@@ -1,7 +1,7 @@
 import type { SignedInUser } from '#shared/backend/current-user.ts'
 import type { FileRow } from '#shared/db/tables/files.ts'
 import { Fault } from '#shared/errors.ts'
-import { newFile, reserve } from '#shared/files/begin-upload.ts'
+import { newFile, reserveAlone } from '#shared/files/begin-upload.ts'
 import { finishUpload } from '#shared/files/finish-upload.ts'
 import { newPieceKey } from '#shared/files/object-keys.ts'
 import { PURPOSES } from '#shared/files/purposes.ts'
@@ -16,6 +16,8 @@ import { TUS_VERSION, tusAnnouncement, tusFault, tusHeaders, wholeNumber } from 
 import type { UploadRouteOptions } from './upload-options.ts'
 
 const LIFE_MS = 24 * 3_600_000
+/** Time to store what has come and to say so. */
+const ANSWER_MS = 5_000
 const PIECE_TYPE = 'application/offset+octet-stream'
 const MAX_BYTES = Math.max(...Object.values(PURPOSES).map(({ maxBytes }) => maxBytes))
 
@@ -50,7 +52,7 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
     const announced = tusAnnouncement(request.headers)
     const planned = newFile(options, announced, { userId: user.id, flow: 'tus', lifeMs: LIFE_MS })
     const row = { ...planned, upload_metadata: request.headers.get('upload-metadata') }
-    await (await database.sql()).transaction().execute((sql) => reserve(options, { sql, row }, signal))
+    await reserveAlone(options, row, signal)
     return answer(201, { ...expiry(row), location: `/api/v1/tus/${row.id}` })
   }
 
@@ -72,7 +74,7 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
 
   /** PATCH /tus/{id}, Upload-Offset → 204 Upload-Offset; the last one makes the file */
   async function append(call: Call, user: SignedInUser): Promise<Response> {
-    const { request, signal } = call
+    const { request, invocation, signal } = call
     if (request.headers.get('content-type') !== PIECE_TYPE)
       throw new Fault('unsupported_media_type', { details: [{ expected: PIECE_TYPE }] })
     const from = wholeNumber(request.headers, 'upload-offset')
@@ -83,7 +85,8 @@ export function tusRoutes(options: UploadRouteOptions): readonly Route[] {
     if (from !== offset) throw new Fault('conflict', { details: [{ reason: 'offset', offset }] })
     if (count >= MAX_PIECES)
       throw new Fault('payload_too_large', { details: [{ reason: 'pieces', maxPieces: MAX_PIECES }] })
-    const piece = arriving(request.body, row.size_bytes - offset)
+    const waitMs = Math.max(0, invocation.deadline - options.clock() - ANSWER_MS)
+    const piece = arriving(request.body, { leftBytes: row.size_bytes - offset, waitMs }, signal)
     const { sizeBytes } = await storage.put(
       newPieceKey(row.id, offset),
       piece,

@@ -1,6 +1,6 @@
-import type { Database } from '#shared/db/database.ts'
+import type { Database, Queries } from '#shared/db/database.ts'
 import { listAudit } from '#shared/db/tables/audit.ts'
-import { listFiles } from '#shared/db/tables/files.ts'
+import { type FileRow, listFiles } from '#shared/db/tables/files.ts'
 import { listDecisionsAbout } from '#shared/db/tables/risk-decisions.ts'
 import { listSessions } from '#shared/db/tables/sessions.ts'
 import { presentFile } from '#shared/files/present-file.ts'
@@ -29,11 +29,7 @@ export function exportData({
       const sessions = await listSessions(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const audit = await listAudit(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const decisions = await listDecisionsAbout(sql, user.id, MAX_EXPORTED_ROWS, signal)
-      const files = await listFiles(
-        sql,
-        { statuses: KEPT, userId: user.id, limit: MAX_EXPORTED_ROWS },
-        signal,
-      )
+      const files = await allFiles(sql, user.id, signal)
       return {
         headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
         data: {
@@ -60,4 +56,15 @@ export function exportData({
       }
     },
   })
+}
+
+/** All of them, page by page: quotas allow for more than a page. */
+async function allFiles(sql: Queries, userId: string, signal: AbortSignal): Promise<readonly FileRow[]> {
+  const files: FileRow[] = []
+  for (;;) {
+    const page = { statuses: KEPT, userId, limit: MAX_EXPORTED_ROWS, beforeId: files.at(-1)?.id }
+    const rows = await listFiles(sql, page, signal)
+    files.push(...rows)
+    if (rows.length < MAX_EXPORTED_ROWS) return files
+  }
 }

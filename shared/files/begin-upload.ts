@@ -1,5 +1,6 @@
 import { changeUsage, takeUsage } from '#shared/db/tables/file-usage.ts'
 import { type FileRow, insertFile } from '#shared/db/tables/files.ts'
+import { lockUser } from '#shared/db/tables/users.ts'
 import { insertFileWithin } from '#shared/db/tables/insert-file-within.ts'
 import type { Queries } from '#shared/db/database.ts'
 import { Fault } from '#shared/errors.ts'
@@ -67,13 +68,16 @@ export function newFile(
 /**
  * Keeps the row and the room that the file will need, both or neither.
  *
- * @throws Fault quota_exceeded
+ * @throws Fault quota_exceeded, token_revoked for a user who is gone
  */
 export async function reserve(
   { database, quota }: Pick<FileParts, 'database' | 'quota'>,
   { sql, row }: { readonly sql: Queries; readonly row: FileRow },
   signal: AbortSignal,
 ): Promise<void> {
+  // Whoever deletes the account meanwhile waits for us, and finds the file.
+  const owner = await lockUser(sql, row.user_id, signal)
+  if (owner?.status !== 'active') throw new Fault('token_revoked')
   const taking = { userId: row.user_id, more: { bytes: row.size_bytes, files: 1 }, most: quota }
   if (!(await takeUsage({ sql, dialect: database.dialect }, taking, signal))) {
     throw new Fault('quota_exceeded', { details: [{ maxBytes: quota.bytes, maxFiles: quota.files }] })

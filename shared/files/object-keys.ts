@@ -10,6 +10,7 @@ export const UPLOADS_PREFIX = 'uploads/'
 /** A key for the finished file, new at every call, so that of two calls at once neither writes over the other's. */
 export function newFileKey(file: { readonly id: string; readonly user_id: string }, type: MediaType): string {
   const [year, month] = new Date(timeOf(file.id)).toISOString().split('-')
+  // Hashed: keys are in URLs that clients see, and whose file it is is nobody's business.
   const owner = createHash('sha256').update(file.user_id).digest('hex').slice(0, 16)
   return `${FILES_PREFIX}${owner}/${year}/${month}/${file.id}-${randomId()}.${canonicalExtension(type)}`
 }

@@ -14,9 +14,10 @@ export async function markDeleted(
   const now = new Date(clock())
   return (await database.sql()).transaction().execute(async (sql) => {
     const to = { status: 'deleted', updated_at: now } as const
+    // Users first, as where an account is deleted: two that lock in opposite orders would wait for each other.
+    await clearAvatar(sql, { userId: row.user_id, fileId: row.id }, signal)
     if (!(await moveFile(sql, { id: row.id, from, to }, signal))) return false
     await release(sql, row, signal)
-    await clearAvatar(sql, { userId: row.user_id, fileId: row.id }, signal)
     return true
   })
 }

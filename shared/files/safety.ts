@@ -2,6 +2,7 @@ import { type FileRow, moveFile } from '#shared/db/tables/files.ts'
 import { findVerdict } from '#shared/db/tables/media-verdicts.ts'
 import { applyVerdict } from './apply-verdict.ts'
 import type { FileParts, SafetyChecks } from './file-parts.ts'
+import { quarantine } from './quarantine.ts'
 import { purposeRules } from './purposes.ts'
 
 /** What stands between a stored file and its readers. */
@@ -19,8 +20,6 @@ export interface Safety {
 const FETCHABLE_S = 3_600
 /** WeChat says within half an hour; after that its word was lost. */
 const VERDICT_MS = 35 * 60_000
-/** Characters that the column has. */
-const MAX_REASON = 64
 
 export function createSafety(parts: FileParts, { checkMedia, virusScan }: SafetyChecks): Safety {
   const { database, storage, clock, logger } = parts
@@ -36,17 +35,23 @@ export function createSafety(parts: FileParts, { checkMedia, virusScan }: Safety
   async function examine(row: FileRow, openid: string, signal: AbortSignal): Promise<void> {
     if (!(await isScanned(row, signal))) return
     if (isChecked(row.purpose)) await ask(row, openid, signal)
-    else await move(row, { status: 'ready' }, signal)
+    else await move(row, { status: 'ready', check_due_at: null }, signal)
   }
 
   async function isScanned(row: FileRow, signal: AbortSignal): Promise<boolean> {
     if (virusScan === undefined || row.scanned_at !== null) return true
     const object = row.object_key === null ? undefined : await storage.get(row.object_key, {}, signal)
-    if (object === undefined) return false // a sweep deals with lost objects
+    if (object === undefined) throw new TypeError('The object of a pending file has vanished')
     const result = await virusScan(object.body, signal)
     if (result.clean) return move(row, { scanned_at: new Date(clock()) }, signal)
     logger.warn('files.infected', { fileId: row.id, found: result.found })
-    await move(row, { status: 'quarantined', reason: `scan:${result.found}`.slice(0, MAX_REASON) }, signal)
+    const infected = {
+      row,
+      from: ['pending'],
+      reason: `scan:${result.found}`,
+      now: new Date(clock()),
+    } as const
+    await quarantine(await database.sql(), infected, signal)
     return false
   }
 

@@ -30,7 +30,12 @@ export async function takeIn(storage: ObjectStore, row: FileRow, signal: AbortSi
   if (withoutMetadata(type) === undefined) return copyInspected(storage, row, { key, type }, signal)
   const found = await storage.get(wholeUploadKey(row.id), {}, signal)
   if (found === undefined) throw nothingUploaded(row)
-  requireSize(row, found.info.sizeBytes)
+  try {
+    requireSize(row, found.info.sizeBytes)
+  } catch (error) {
+    await found.body.cancel().catch(() => {}) // it frees the connection
+    throw error
+  }
   return storeInspected(storage, { key, type, body: found.body }, signal)
 }
 

@@ -50,22 +50,21 @@ export function uploadPieces(storage: ObjectStore, id: string) {
         throw new Fault('conflict', {
           details: [{ reason: 'incomplete', sizeBytes: offset, expectedBytes: sizeBytes }],
         })
-      return readableOf(inTurn(pieces))
+      return readableOf(inTurn(pieces, signal))
     },
   }
 
   async function* inTurn(
     pieces: readonly { readonly key: string; readonly etag: string }[],
+    signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const own = new AbortController()
-    try {
-      for (const { key, etag } of pieces) {
-        const found = await storage.get(key, {}, own.signal)
-        if (found === undefined || found.info.etag !== etag) throw new Fault('conflict', { retryAfterS: 1 })
-        yield* found.body
+    for (const { key, etag } of pieces) {
+      const found = await storage.get(key, {}, signal)
+      if (found?.info.etag === etag) yield* found.body
+      else {
+        await found?.body.cancel()
+        throw new Fault('conflict', { retryAfterS: 1 })
       }
-    } finally {
-      own.abort()
     }
   }
 }

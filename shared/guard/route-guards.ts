@@ -15,8 +15,8 @@ export interface RouteGuard {
   readonly isAnonymous?: true
   /** The handler takes the second look, `identified`, once it knows who calls. */
   readonly identifies?: true
-  /** The body goes straight to the store, never held as a whole: no signature over it is asked for or looked at. */
-  readonly isStreamed?: true
+  /** No signature of ours is asked for or looked at: the body streams by, or the client has a way of its own to prove itself. */
+  readonly isUnsigned?: true
   /** No rule stands before it: it is where a rule that shuts everybody out is taken back. */
   readonly isUnjudged?: true
   /** The handler applies limits and rules itself, to the route that it is asked about. */
@@ -29,11 +29,11 @@ const WRITE_SIGNED = { ...WRITE, signature: 'required' } as const
 const ADMIN_READ = { limits: ['ip', 'admin'] } as const
 const ADMIN_WRITE = { limits: ['ip', 'admin'], signature: 'required' } as const
 const UPLOAD = { limits: ['ip', 'upload'] } as const
-const STREAMED = { ...UPLOAD, isStreamed: true } as const
+const STREAMED = { ...UPLOAD, isUnsigned: true } as const
 const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
 const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
 /** Rules are about clients; this is WeChat, by a signature of its own. */
-const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true, isStreamed: true } as const
+const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true, isUnsigned: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
 export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
@@ -68,9 +68,9 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
   'DELETE /files/{id}': WRITE,
   'OPTIONS /tus': { limits: ['ip'], isAnonymous: true },
   'POST /tus': STREAMED,
-  'HEAD /tus/{id}': READ,
+  'HEAD /tus/{id}': { ...READ, isUnsigned: true },
   'PATCH /tus/{id}': STREAMED,
-  'DELETE /tus/{id}': WRITE,
+  'DELETE /tus/{id}': { ...WRITE, isUnsigned: true },
   'POST /tus/{id}': STREAMED,
 
   'POST /rate-check': { limits: ['partner', 'ip', 'admin'], signature: 'partner', orAdmin: true },

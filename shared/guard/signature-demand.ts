@@ -13,12 +13,12 @@ export interface DemandOptions {
 
 /** The signature that a call must have, `undefined` where none is looked at. A partner's is demanded in any mode. */
 export function signatureDemand(
-  { signature = 'optional', orAdmin, isAnonymous, isStreamed }: RouteGuard,
+  { signature = 'optional', orAdmin, isAnonymous, isUnsigned }: RouteGuard,
   headers: Headers,
   { signing, hasUserKeys }: DemandOptions,
 ): SignedCall['demand'] | undefined {
   if (signature === 'partner' && !(orAdmin === true && comesAsAdmin(headers))) return 'partner'
-  if (signing === 'off' || isStreamed === true) return undefined
+  if (signing === 'off' || isUnsigned === true) return undefined
   if (signing === 'optional' || signature === 'partner') return 'optional'
   if (signature === 'assured') return hasUserKeys ? 'user-key' : 'required'
   // Nobody has a session's key before there is a session.

@@ -203,6 +203,18 @@ describe('quotas', () => {
       expect([status, body.details]).toEqual([413, [{ maxBytes: 10_000, maxFiles: 3 }]])
   })
 
+  test('an upload in parts that is refused for its size leaves nothing at the store', async () => {
+    const client = fileClient(backend, await backend.signIn('parts'))
+    const film = { name: 'x.mp4', contentType: 'video/mp4', purpose: 'video', resumable: true } as const
+
+    const refused = await client.begin({ ...film, sizeBytes: 20_000 })
+
+    expect(refused).toMatchObject({ status: 413, body: { error: 'quota_exceeded' } })
+    expect(
+      await backend.storage.multipart.list({ prefix: '', limit: 10 }, AbortSignal.timeout(5_000)),
+    ).toEqual([])
+  })
+
   test('room is settled by what was stored, and free again once it is deleted or refused', async () => {
     const client = fileClient(backend, await backend.signIn('room'))
     const begin = async (sizeBytes: number) => (await client.begin({ sizeBytes })).body

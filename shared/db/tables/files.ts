@@ -143,7 +143,7 @@ export function listExpiredUploads(
 /** Pending files that somebody has to go on with, with their owners' openids; the longest due first. */
 export function listDueChecks(
   sql: Queries,
-  { now, mostTimes, limit }: DueChecks,
+  { now, limit }: { readonly now: Date; readonly limit: number },
   signal: AbortSignal,
 ): Promise<(FileRow & { readonly openid: string | null })[]> {
   return sql
@@ -153,17 +153,9 @@ export function listDueChecks(
     .select('users.openid')
     .where('files.status', '=', 'pending')
     .where('files.check_due_at', '<=', now)
-    .where('files.times_asked', '<', mostTimes)
     .orderBy('files.check_due_at')
     .limit(limit)
     .execute({ signal })
-}
-
-export interface DueChecks {
-  readonly now: Date
-  /** Files that were tried as often are left alone. */
-  readonly mostTimes: number
-  readonly limit: number
 }
 
 export function findFilesById(sql: Queries, ids: readonly string[], signal: AbortSignal): Promise<FileRow[]> {

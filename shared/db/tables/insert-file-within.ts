@@ -3,8 +3,8 @@ import type { Usage } from './file-usage.ts'
 import type { FileRow } from './files.ts'
 
 /**
- * Takes a file's room and inserts its row by one statement, both or neither; false when the user has no usage yet, or
- * not enough room below `most`. PostgreSQL only: MySQL changes nothing inside `with`.
+ * Takes a file's room and inserts its row by one statement, both or neither; false when the user is no more, has no usage
+ * yet, or not enough room below `most`. Whoever deletes the account meanwhile waits, and finds the file. PostgreSQL only: MySQL changes nothing inside `with`.
  */
 export async function insertFileWithin(
   database: Pick<Database, 'query'>,
@@ -14,9 +14,10 @@ export async function insertFileWithin(
   const names = Object.keys(row) // of our own type, so fit for a statement
   const room = [row.size_bytes, row.user_id, most.bytes - row.size_bytes, most.files - 1]
   const text = `
-    with room as (
+    with owner as (select id from users where id = $2 and status = 'active' for share),
+    room as (
       update file_usage set bytes = bytes + $1, files = files + 1
-      where user_id = $2 and bytes <= $3 and files <= $4 returning user_id
+      where user_id = (select id from owner) and bytes <= $3 and files <= $4 returning user_id
     )
     insert into files (${names.join(', ')})
     select ${names.map((_, at) => `$${room.length + at + 1}`).join(', ')} from room returning id`

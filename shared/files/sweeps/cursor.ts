@@ -18,8 +18,8 @@ export function cursorOf(
     },
     /** Undefined at the end. */
     async write(after: string | undefined, signal: AbortSignal): Promise<void> {
-      if (after === undefined) await state.set(key, OVER, { ttlMs: pauseMs }, signal)
-      else await state.set(key, `@${after}`, { ttlMs: KEPT_MS }, signal)
+      const [value, ttlMs] = after === undefined ? [OVER, pauseMs] : [`@${after}`, KEPT_MS]
+      await state.set(key, value, { ttlMs }, signal).catch(() => {}) // forgotten, then
     },
   }
 }

@@ -1,12 +1,11 @@
 import { walkFiles } from '#shared/db/tables/files.ts'
 import { purgeFile } from '#shared/files/remove-file.ts'
-import { ago, BATCH, HOUR_MS, type Sweep } from './sweep.ts'
+import { ago, BATCH, forEach, HOUR_MS, type Sweep } from './sweep.ts'
 
 /** Files and uploads whose owner, or their account, is done with them, and whose objects are still there. */
 export const deletedFiles: Sweep = async (parts, signal) => {
   const rows = await walkFiles(await parts.database.sql(), { statuses: ['deleted'], limit: BATCH }, signal)
-  for (const row of rows) await purgeFile(parts, row, signal)
-  return rows.length
+  return forEach(rows, (row) => purgeFile(parts, row, signal), signal)
 }
 
 const REMEMBERED_MS = 24 * HOUR_MS
@@ -15,6 +14,5 @@ const REMEMBERED_MS = 24 * HOUR_MS
 export const refusedUploads: Sweep = async (parts, signal) => {
   const rows = await walkFiles(await parts.database.sql(), { statuses: ['refused'], limit: BATCH }, signal)
   const old = rows.filter(({ updated_at: at }) => at < ago(parts.clock, REMEMBERED_MS))
-  for (const row of old) await purgeFile(parts, row, signal)
-  return old.length
+  return forEach(old, (row) => purgeFile(parts, row, signal), signal)
 }

@@ -1,7 +1,8 @@
-import { type FileRow, findFilesById } from '#shared/db/tables/files.ts'
+import { type FileRow, findFilesById, walkFiles } from '#shared/db/tables/files.ts'
 import { fileIdOf, FILES_PREFIX, UPLOADS_PREFIX } from '#shared/files/object-keys.ts'
 import { cursorOf } from './cursor.ts'
-import { ago, BATCH, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
+import { STORED } from './lost-files.ts'
+import { ago, BATCH, forEach, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
 
 /** Longer than anything takes from the object to its row. */
 const YOUNG_MS = 2 * HOUR_MS
@@ -24,9 +25,29 @@ async function strayBelow(parts: SweepParts, prefix: string, signal: AbortSignal
   const rows = await findFilesById(await database.sql(), ids, signal)
   const byId = new Map(rows.map((row) => [row.id, row]))
   const stray = old.filter(({ key }) => !isKnown(key, byId.get(fileIdOf(key) ?? '')))
-  for (const { key } of stray) await storage.delete(key, signal)
   await cursor.write(next, signal)
-  return stray.length
+  if (await isWrongDatabase(parts, { looked: old.length, stray: stray.length, prefix }, signal)) return 0
+  return forEach(stray, ({ key }) => storage.delete(key, signal), signal)
+}
+
+/** Many in a row. */
+const SUSPICIOUS = 20
+
+/** Where no file of a page is known, or no file at all, the bucket may be another deployment's: nothing is deleted. */
+async function isWrongDatabase(
+  { database, logger }: SweepParts,
+  { looked, stray, prefix }: { readonly looked: number; readonly stray: number; readonly prefix: string },
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (prefix !== FILES_PREFIX || looked === 0 || stray < looked) return false
+  const known = await walkFiles(await database.sql(), { statuses: STORED, limit: 1 }, signal)
+  if (looked < SUSPICIOUS && known.length > 0) return false
+  logger.error('files.database_looks_wrong', {
+    looked,
+    known: 0,
+    advice: 'check DATABASE_URL and STORAGE_URL',
+  })
+  return true
 }
 
 function isKnown(key: string, row: FileRow | undefined): boolean {
@@ -43,6 +64,5 @@ export const abandonedParts: Sweep = async ({ storage, clock }, signal) => {
     ...(await storage.multipart.list({ prefix: FILES_PREFIX, limit: BATCH }, signal)),
   ]
   const old = uploads.filter(({ startedAt }) => startedAt < ago(clock, ABANDONED_MS))
-  for (const upload of old) await storage.multipart.abort(upload, signal)
-  return old.length
+  return forEach(old, (upload) => storage.multipart.abort(upload, signal), signal)
 }

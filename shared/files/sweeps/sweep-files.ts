@@ -1,9 +1,13 @@
+import { within } from '#shared/deadline.ts'
 import { deletedFiles, refusedUploads } from './deleted-files.ts'
 import { expiredUploads } from './expired-uploads.ts'
 import { lostFiles } from './lost-files.ts'
 import { abandonedParts, strayObjects } from './stray-objects.ts'
 import type { Sweep, SweepParts } from './sweep.ts'
 import { oldVerdicts, unansweredChecks } from './unanswered-checks.ts'
+
+/** Of a call's time, for each: one that hangs leaves some to the others. */
+const SHARE_MS = 15_000
 
 /** In this order: what people wait for first. */
 const SWEEPS: Readonly<Record<string, Sweep>> = {
@@ -27,7 +31,7 @@ export async function sweepFiles(
   for (const [name, sweep] of Object.entries(SWEEPS)) {
     signal.throwIfAborted()
     try {
-      const count = await sweep(parts, signal)
+      const count = await sweep(parts, within(SHARE_MS, signal))
       if (count > 0) counts[name] = count
     } catch (cause) {
       failures.push(cause)

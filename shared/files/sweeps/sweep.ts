@@ -17,6 +17,21 @@ export const BATCH = 200
 
 export const HOUR_MS = 3_600_000
 
+/** Does the work for each item; one that fails keeps no other from its turn. How many it did. @throws AggregateError at the end */
+export async function forEach<Item>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<unknown>,
+  signal: AbortSignal,
+): Promise<number> {
+  const failures: unknown[] = []
+  for (const item of items) {
+    signal.throwIfAborted()
+    await work(item).catch((error: unknown) => void failures.push(error))
+  }
+  if (failures.length > 0) throw new AggregateError(failures, `${failures.length} of ${items.length} failed`)
+  return items.length
+}
+
 export function ago(clock: SweepParts['clock'], ms: number): Date {
   return new Date(clock() - ms)
 }

@@ -1,22 +1,22 @@
 import { type FileRow, listDueChecks, moveFile } from '#shared/db/tables/files.ts'
 import { deleteVerdictsBefore } from '#shared/db/tables/media-verdicts.ts'
+import { checkAgainAt, MOST_CHECKS } from '#shared/files/check-schedule.ts'
 import { ago, BATCH, HOUR_MS, type Sweep, type SweepParts } from './sweep.ts'
-
-const MINUTE_MS = 60_000
-/** Over some six hours, if each fails. A file that nobody judges then stays pending, for an admin to decide. */
-const MOST_TIMES = 8
-const LONGEST_WAIT_MS = 64 * MINUTE_MS
 
 /** Pending files whose check failed to begin, or whose verdict never came. */
 export const unansweredChecks: Sweep = async (parts, signal) => {
   const { database, clock, safety } = parts
-  const due = { now: new Date(clock()), mostTimes: MOST_TIMES, limit: BATCH }
+  const due = { now: new Date(clock()), limit: BATCH }
   const rows = await listDueChecks(await database.sql(), due, signal)
   for (const { openid, ...row } of rows) {
+    if (row.times_asked >= MOST_CHECKS) {
+      await giveUp(parts, row, signal)
+      continue
+    }
     await safety.examine(row, openid ?? '', signal).catch(async (cause: unknown) => {
       signal.throwIfAborted()
       // One file that cannot be checked must not keep the others from it.
-      await postpone(parts, row, { cause, signal })
+      await postpone(parts, { row, cause }, signal)
     })
   }
   return rows.length
@@ -24,15 +24,23 @@ export const unansweredChecks: Sweep = async (parts, signal) => {
 
 async function postpone(
   { database, clock, logger }: SweepParts,
-  row: FileRow,
-  { cause, signal }: { readonly cause: unknown; readonly signal: AbortSignal },
+  { row, cause }: { readonly row: FileRow; readonly cause: unknown },
+  signal: AbortSignal,
 ): Promise<void> {
-  const timesAsked = row.times_asked + 1
-  const isGivenUp = timesAsked >= MOST_TIMES
-  logger.warn(isGivenUp ? 'files.check_given_up' : 'files.not_checked', { fileId: row.id, timesAsked, cause })
-  const waitMs = Math.min(MINUTE_MS * 4 ** row.times_asked, LONGEST_WAIT_MS)
-  const to = { times_asked: timesAsked, check_due_at: new Date(clock() + waitMs) }
+  const times = row.times_asked + 1
+  logger.warn('files.not_checked', { fileId: row.id, times, cause })
+  const to = { times_asked: times, check_due_at: checkAgainAt(clock(), times) }
   await moveFile(await database.sql(), { id: row.id, from: ['pending'], to }, signal)
+}
+
+/** It stays pending, for an admin to decide. */
+async function giveUp({ database, logger }: SweepParts, row: FileRow, signal: AbortSignal): Promise<void> {
+  logger.error('files.check_given_up', {
+    fileId: row.id,
+    times: row.times_asked,
+    advice: 'PUT /files/{id} decides',
+  })
+  await moveFile(await database.sql(), { id: row.id, from: ['pending'], to: { check_due_at: null } }, signal)
 }
 
 const VERDICT_MS = 7 * 24 * HOUR_MS
