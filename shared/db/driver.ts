@@ -139,7 +139,8 @@ async function run(
   try {
     return await connection.loan.link.query(sql, values)
   } catch (error) {
-    if (ended === 'late') throw new ConnectionError(`The database did not answer within ${Math.round(limitMs)} ms`)
+    if (ended === 'late')
+      throw new ConnectionError(`The database did not answer within ${Math.round(limitMs)} ms`)
     // Kysely has already thrown the signal's reason, and would print this.
     if (ended === 'abandoned') return { rows: [] }
     throw error
