@@ -5,7 +5,7 @@ import { presentFile, presentFileToAdmin } from '#shared/files/present-file.ts'
 import { markDeleted } from '#shared/files/remove-file.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
-import { isUuid } from '#shared/ids.ts'
+import { readCursor, writeCursor } from '#shared/http/id-cursor.ts'
 import { contentDisposition } from '#shared/media/file-name.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
 import { afterwards } from './afterwards.ts'
@@ -123,15 +123,4 @@ export function fileRoutes(options: UploadRouteOptions): readonly Route[] {
       ? new Fault('conflict', { details, retryAfterS: 5 })
       : new Fault('forbidden', { details })
   }
-}
-
-function writeCursor(id: string): string {
-  return Buffer.from(`id:${id}`).toString('base64url')
-}
-
-function readCursor(cursor: string): string {
-  const id = Buffer.from(cursor, 'base64url').toString().slice(3)
-  if (!isUuid(id))
-    throw new Fault('validation_failed', { details: [{ path: 'cursor', message: 'is not one of ours' }] })
-  return id
 }

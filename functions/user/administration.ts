@@ -1,13 +1,14 @@
 import { findUser, listUsers } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
+import { readCursor } from '#shared/http/id-cursor.ts'
 import { isUuid } from '#shared/ids.ts'
 import { phoneIndex } from '#shared/users/phone-numbers.ts'
 import type { AdministrationOptions } from './admin-call.ts'
 import { administerUser } from './administer-user.ts'
 import { createUser } from './create-user.ts'
 import { NewUser, UserAdministration, UserList, UserSearch } from './schemas.ts'
-import { readCursor, userPage } from './user-page.ts'
+import { userPage } from './user-page.ts'
 
 export function administrationRoutes(options: AdministrationOptions): readonly Route[] {
   const { appId, database, requireAdmin, idempotency, phoneKeys } = options

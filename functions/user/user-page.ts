@@ -1,6 +1,5 @@
 import type { UserRow } from '#shared/db/tables/users.ts'
-import { Fault } from '#shared/errors.ts'
-import { isUuid } from '#shared/ids.ts'
+import { writeCursor } from '#shared/http/id-cursor.ts'
 import { presentUserToAdmin } from '#shared/users/present-user.ts'
 
 /** A page of a list that was read with one row more, to know whether another page follows. */
@@ -11,16 +10,4 @@ export function userPage(rows: readonly UserRow[], limit: number) {
     items: items.map(presentUserToAdmin),
     nextCursor: last === undefined ? null : writeCursor(last.id),
   }
-}
-
-function writeCursor(id: string): string {
-  return Buffer.from(`id:${id}`).toString('base64url')
-}
-
-/** The id that a page's cursor stands for. @throws Fault `validation_failed` for a cursor that is not ours */
-export function readCursor(cursor: string): string {
-  const [, id = ''] = /^id:(.+)$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? []
-  if (!isUuid(id))
-    throw new Fault('validation_failed', { details: [{ path: 'cursor', message: 'is not one of ours' }] })
-  return id
 }

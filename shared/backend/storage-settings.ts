@@ -9,6 +9,7 @@ import type { Wechat } from '#shared/wechat/wechat.ts'
 
 /** Alibaba's secrets have 30 characters, Tencent's 32, Amazon's 40. */
 const MIN_SECRET_BYTES = 30
+const MB = 1024 * 1024
 
 /** What functions that touch files read besides. */
 export function storageSettings(read: Read) {
@@ -32,7 +33,7 @@ export function openFileStorage({ storageAt, storageKeyId, storageSecret, storag
 export function fileSettings(read: Read) {
   const megabytes = read.integer('FILES_QUOTA_MB', { min: 1, max: 1_000_000, fallback: 5_000 })
   const files = read.integer('FILES_QUOTA_COUNT', { min: 1, max: 1_000_000, fallback: 5_000 })
-  const quota: Usage = { bytes: megabytes * 1_000_000, files }
+  const quota: Usage = { bytes: megabytes * MB, files }
   return {
     quota,
     checksMedia: read.oneOf('WECHAT_MEDIA_CHECK', ['off', 'on'], 'on') === 'on',
@@ -50,6 +51,6 @@ export function safetyChecks(
     ...(checksMedia ? { checkMedia } : {}),
     ...(clamdUrl === undefined
       ? {}
-      : { virusScan: createVirusScan({ url: clamdUrl, maxBytes: clamdMaxMb * 1024 * 1024 }) }),
+      : { virusScan: createVirusScan({ url: clamdUrl, maxBytes: clamdMaxMb * MB }) }),
   }
 }

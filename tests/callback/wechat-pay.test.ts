@@ -166,7 +166,12 @@ test('a shop that is down is told later', async () => {
   pay.standIn.pay(no)
   await pay.standIn.notifyPayment(no)
   const ours = () => deliveries.filter(({ body }) => body.includes(no))
-  await eventually(async () => ours().length > 0, { withinMs: 5_000 })
+  const noted = async () => {
+    const sql = await backend.database.sql()
+    const rows = await sql.selectFrom('outbox').selectAll().where('last_error', 'is not', null).execute()
+    return rows.some(({ payload }) => payload.includes(no))
+  }
+  await eventually(noted, { withinMs: 5_000 })
   shopStatus = 200
   backend.advance(13_000)
 
