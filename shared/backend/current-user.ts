@@ -1,5 +1,6 @@
 import type { Database } from '#shared/db/database.ts'
-import { findUser, type UserRow } from '#shared/db/tables/users.ts'
+import { findSessionAndUser } from '#shared/db/tables/session-and-user.ts'
+import type { UserRow } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import type { LiveSession, SessionGuard } from '#shared/tokens/session-guard.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
@@ -15,12 +16,16 @@ export type SignedInUser = UserRow & { readonly openid: string }
 export type RequireUser = (request: Request, signal: AbortSignal) => Promise<CurrentUser>
 
 export function createRequireUser(guard: SessionGuard, database: Database): RequireUser {
+  const find = (id: string, signal: AbortSignal) => findSessionAndUser(database, id, signal)
   return async (request, signal) => {
-    const live = await guard.requireRow(request, signal)
-    const user = await findUser(await database.sql(), live.session.userId, signal)
-    if (user?.status !== 'active' || user.openid === null) throw new Fault('token_revoked')
-    return { ...live, user: { ...user, openid: user.openid } }
+    const { session, row, user } = await guard.requireRow(request, find, signal)
+    if (user.id !== session.userId || !hasSignedIn(user)) throw new Fault('token_revoked')
+    return { session, row, user }
   }
+}
+
+function hasSignedIn(user: UserRow): user is SignedInUser {
+  return user.openid !== null
 }
 
 /** @throws Fault `forbidden` unless the database gives the user the admin role at this moment. */

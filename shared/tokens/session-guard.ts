@@ -26,16 +26,25 @@ export interface SessionGuard {
    */
   require(request: Request, signal: AbortSignal): Promise<Session>
   /**
-   * The same with the database's own row, whatever the state store remembers: for functions that read the user's row
-   * anyway, and for what must not trust a memory.
+   * The same with the database's own row, whatever the state store remembers: for what must not trust a memory. `find`
+   * reads it, so that who needs more than the row has it by the same statement.
    */
-  requireRow(request: Request, signal: AbortSignal): Promise<LiveSession>
+  requireRow<F extends FoundSession>(
+    request: Request,
+    find: FindSession<F>,
+    signal: AbortSignal,
+  ): Promise<F & LiveSession>
 }
 
-export interface LiveSession {
-  readonly session: Session
+export interface FoundSession {
   readonly row: SessionWithUser
 }
+
+export interface LiveSession extends FoundSession {
+  readonly session: Session
+}
+
+export type FindSession<F extends FoundSession> = (id: string, signal: AbortSignal) => Promise<F | undefined>
 
 export interface SessionGuardOptions {
   readonly accessTokens: AccessTokens
@@ -68,25 +77,35 @@ export function createSessionGuard(options: SessionGuardOptions): SessionGuard {
     const verdict = verdicts.get(request) ?? (await revocations.verdict(claims, signal))
     if (verdict === 'ended') throw new Fault('token_revoked')
     if (verdict === 'unknown') {
-      await liveRow(claims, signal)
+      await live(claims, find, signal)
       await revocations.rememberLive(claims, signal)
     }
     return claims
   }
 
-  async function requireRow(request: Request, signal: AbortSignal): Promise<LiveSession> {
+  async function requireRow<F extends FoundSession>(
+    request: Request,
+    findRow: FindSession<F>,
+    signal: AbortSignal,
+  ): Promise<F & LiveSession> {
     const session = await verify(request)
-    return { session, row: await liveRow(session, signal) }
+    return { ...(await live(session, findRow, signal)), session }
   }
 
-  async function liveRow(claims: AccessClaims, signal: AbortSignal): Promise<SessionWithUser> {
-    const row = isUuid(claims.sessionId)
-      ? await findSession(await database.sql(), claims.sessionId, signal)
-      : undefined
-    if (row === undefined || row.user_epoch !== claims.epoch || !isLive(row, new Date(clock()))) {
-      throw new Fault('token_revoked')
-    }
-    return row
+  async function live<F extends FoundSession>(
+    claims: AccessClaims,
+    findRow: FindSession<F>,
+    signal: AbortSignal,
+  ): Promise<F> {
+    const found = isUuid(claims.sessionId) ? await findRow(claims.sessionId, signal) : undefined
+    const isGood = found?.row.user_epoch === claims.epoch && isLive(found.row, new Date(clock()))
+    if (!isGood) throw new Fault('token_revoked')
+    return found
+  }
+
+  async function find(id: string, signal: AbortSignal): Promise<FoundSession | undefined> {
+    const row = await findSession(await database.sql(), id, signal)
+    return row && { row }
   }
 
   return { claims, note: (request, verdict) => void verdicts.set(request, verdict), require, requireRow }
