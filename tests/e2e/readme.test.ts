@@ -58,9 +58,9 @@ function documented(text: string): readonly string[] {
 }
 
 function settingsRead(): readonly string[] {
-  const sources = globSync('{functions/*/index,shared/backend/{*-settings,downstream}}.ts', { cwd: root }).map((file) =>
-    readFileSync(join(root, file), 'utf8'),
-  )
+  const sources = globSync('{functions/*/index,shared/backend/{*-settings,downstream}}.ts', {
+    cwd: root,
+  }).map((file) => readFileSync(join(root, file), 'utf8'))
   return sources.flatMap((text) => [...text.matchAll(/read\.\w+\('([A-Z_]+)'/g)].map(([, name = '']) => name))
 }
 
