@@ -9,6 +9,7 @@ import {
 } from '#shared/storage/object-store.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
 
+type PartName = Pick<UploadedPart, 'number' | 'etag'>
 type Options = Pick<UploadRouteOptions, 'storage' | 'clock'>
 
 /** How long the URL of a part works; new ones can be had at any time. */
@@ -22,7 +23,8 @@ export function presentParts({ storage, clock }: Options, row: FileRow, arrived:
   const expiresInS = Math.max(1, Math.min(URL_LIFE_S, leftS))
   const parts = Array.from({ length: Math.ceil(row.size_bytes / PART_BYTES) }, (_, index) => {
     const number = index + 1
-    const url = storage.multipart.presignPart({ ...upload, number, expiresInS })
+    const sizeBytes = Math.min(PART_BYTES, row.size_bytes - index * PART_BYTES)
+    const url = storage.multipart.presignPart({ ...upload, number, sizeBytes, expiresInS })
     return { number, url, etag: byNumber.get(number)?.etag ?? null }
   })
   return { partSizeBytes: PART_BYTES, partContentType: PART_CONTENT_TYPE, parts }
@@ -50,20 +52,23 @@ export async function arrivedParts(
  */
 export async function completeParts(
   { storage }: Options,
-  {
-    row,
-    given,
-  }: { readonly row: FileRow; readonly given?: readonly Pick<UploadedPart, 'number' | 'etag'>[] | undefined },
+  { row, given }: { readonly row: FileRow; readonly given?: readonly PartName[] | undefined },
   signal: AbortSignal,
 ): Promise<void> {
   const upload = uploadOf(row)
   try {
     const arrived = await storage.multipart.parts(upload, signal)
-    requireWhole(row, arrived)
-    await storage.multipart.complete({ ...upload, parts: given ?? arrived }, signal)
+    const chosen = given === undefined ? arrived : arrived.filter((part) => isAmong(given, part))
+    // Looked at before: the store joins whatever it is told, and the upload is gone then.
+    requireWhole(row, chosen)
+    await storage.multipart.complete({ ...upload, parts: chosen }, signal)
   } catch (error) {
     if (!(error instanceof Fault) || error.error !== 'not_found') throw error
   }
+}
+
+function isAmong(given: readonly PartName[], { number, etag }: UploadedPart): boolean {
+  return given.some((one) => one.number === number && one.etag.replaceAll('"', '') === etag)
 }
 
 function requireWhole({ size_bytes: expectedBytes }: FileRow, arrived: readonly UploadedPart[]): void {

@@ -28,9 +28,9 @@ export function multipartUploads(call: StoreCall, forClients: Addressed): Multip
       return requiredText(await xmlAnswer(call, request, signal), 'UploadId')
     },
 
-    presignPart({ key, uploadId, number, expiresInS }) {
+    presignPart({ key, uploadId, number, sizeBytes, expiresInS }) {
       const query = partQuery(uploadId, number)
-      const headers = { 'content-type': PART_CONTENT_TYPE }
+      const headers = { 'content-type': PART_CONTENT_TYPE, 'content-length': String(sizeBytes) }
       return forClients.presigned({ method: 'PUT', key, query, headers }, expiresInS)
     },
 

@@ -39,7 +39,7 @@ export interface ObjectStore {
 export interface MultipartUploads {
   /** The id of a new upload. */
   create(key: string, options: PutOptions, signal: AbortSignal): Promise<string>
-  /** A URL to which a client may PUT this part for `expiresInS`, with `Content-Type: PART_CONTENT_TYPE`; no I/O. */
+  /** A URL to which a client may PUT this part, of exactly this size, with `Content-Type: PART_CONTENT_TYPE`; no I/O. */
   presignPart(part: PartTerms): string
   /** The parts that arrived, by number. @throws Fault not_found when there is no such upload (any more) */
   parts(upload: Upload, signal: AbortSignal): Promise<readonly UploadedPart[]>
@@ -145,6 +145,7 @@ export interface Upload {
 export interface PartTerms extends Upload {
   /** 1–10,000. */
   readonly number: number
+  readonly sizeBytes: number
   readonly expiresInS: number
 }
 

@@ -3,6 +3,9 @@ import { s3Scheme } from './s3-scheme.ts'
 import type { Scheme, Texts, Unsigned } from './scheme.ts'
 import { type V4Dialect, v4Signer } from './v4-scheme.ts'
 
+/** What presigned URLs of parts cover besides. */
+const ADDITIONAL = 'content-length'
+
 /** @see https://help.aliyun.com/zh/oss/developer-reference/signature-version-4-recommend */
 export const OSS_DIALECT: V4Dialect = {
   algorithm: 'OSS4-HMAC-SHA256',
@@ -15,6 +18,7 @@ export const OSS_DIALECT: V4Dialect = {
     credential: 'x-oss-credential',
     date: 'x-oss-date',
     expires: 'x-oss-expires',
+    signedHeaders: 'x-oss-additional-headers',
     token: 'x-oss-security-token',
     signature: 'x-oss-signature',
   },
@@ -28,8 +32,8 @@ export const OSS_DIALECT: V4Dialect = {
   pair: bareWhenEmpty,
   canonicalPath: ({ bucket, key }) => encodePath(`/${bucket}/${key ?? ''}`),
   coveredHeaders: ({ headers }: Unsigned): Texts =>
-    Object.fromEntries(Object.entries(headers).filter(([name]) => isCovered(name))),
-  namedHeaders: () => '', // further headers that a request chose to cover: none
+    Object.fromEntries(Object.entries(headers).filter(([name]) => isCovered(name) || name === ADDITIONAL)),
+  namedHeaders: (names) => names.filter((name) => !isCovered(name)).join(';'),
   authorization: (credential, _signedHeaders, signature) =>
     `OSS4-HMAC-SHA256 Credential=${credential},Signature=${signature}`,
   // The file part's own type, which clients guess by extension, beats the field Content-Type; this one beats both.

@@ -26,7 +26,7 @@ export interface V4Names {
   readonly credential: string
   readonly date: string
   readonly expires: string
-  readonly signedHeaders?: string
+  readonly signedHeaders: string
   readonly token: string
   readonly signature: string
 }
@@ -82,14 +82,14 @@ export function v4Signer(
     const time = v4Time(signing.nowMs)
     const { queryNames: names } = dialect
     const token = signing.credentials.sessionToken?.reveal()
-    const covered = Object.keys(dialect.coveredHeaders(request)).sort()
+    const named = dialect.namedHeaders(Object.keys(dialect.coveredHeaders(request)).sort())
     const query: Texts = {
       ...request.query,
       [names.algorithm]: dialect.algorithm,
       [names.credential]: credential(signing, time),
       [names.date]: time,
       [names.expires]: String(expiresInS),
-      ...(names.signedHeaders === undefined ? {} : { [names.signedHeaders]: covered.join(';') }),
+      ...(named === '' ? {} : { [names.signedHeaders]: named }),
       ...(token === undefined ? {} : { [names.token]: token }),
     }
     return { ...query, [names.signature]: sign({ ...request, query }, signing, time) }

@@ -213,9 +213,9 @@ export function objectStoreSuite(store: () => ObjectStore): void {
   test.each([0, -1, 1.5, 604_801])('nothing is signed for %d seconds', (expiresInS) => {
     expect(() => store().presignGet('a', { expiresInS })).toThrow(RangeError)
     expect(() => store().uploadForm({ ...terms(), expiresInS })).toThrow(RangeError)
-    expect(() => store().multipart.presignPart({ key: 'a', uploadId: 'u', number: 1, expiresInS })).toThrow(
-      RangeError,
-    )
+    expect(() =>
+      store().multipart.presignPart({ key: 'a', uploadId: 'u', number: 1, sizeBytes: 1, expiresInS }),
+    ).toThrow(RangeError)
   })
 
   test.each(AWKWARD_KEYS)('a form for %s takes one file, with the type of the form', async (name) => {
@@ -249,7 +249,7 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     const { multipart } = store()
     const uploadId = await multipart.create(key, { contentType: 'video/mp4' }, never)
     const send = (number: number, bytes: Uint8Array<ArrayBuffer>) =>
-      fetch(multipart.presignPart({ key, uploadId, number, expiresInS: 60 }), {
+      fetch(multipart.presignPart({ key, uploadId, number, sizeBytes: bytes.byteLength, expiresInS: 60 }), {
         method: 'PUT',
         headers: { 'content-type': PART_CONTENT_TYPE },
         body: bytes,
@@ -272,11 +272,25 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     expect(got && (await readAll(got.body)).equals(whole)).toBe(true)
   })
 
+  test('a part of another size than its URL was signed for is refused', async () => {
+    const key = randomId()
+    const { multipart } = store()
+    const uploadId = await multipart.create(key, text, never)
+    const url = multipart.presignPart({ key, uploadId, number: 1, sizeBytes: 5, expiresInS: 60 })
+    const send = async (body: string) => {
+      const answer = await fetch(url, { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body })
+      await answer.arrayBuffer()
+      return answer.status
+    }
+
+    expect([await send('1234'), await send('123456'), await send('12345')]).toEqual([403, 403, 200])
+  })
+
   test('parts that never came, or changed, do not make an object', async () => {
     const key = randomId()
     const { multipart } = store()
     const uploadId = await multipart.create(key, text, never)
-    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    const url = multipart.presignPart({ key, uploadId, number: 1, sizeBytes: 1, expiresInS: 60 })
     await fetch(url, { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body: 'x' })
     const etag = '9dd4e461268c8034f5c8564e155c67a6'
     const completing = (...parts: { number: number; etag: string }[]) =>
@@ -299,7 +313,7 @@ export function objectStoreSuite(store: () => ObjectStore): void {
 
     await multipart.abort({ key, uploadId }, never)
     await multipart.abort({ key, uploadId }, never)
-    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    const url = multipart.presignPart({ key, uploadId, number: 1, sizeBytes: 1, expiresInS: 60 })
     const late = await fetch(url, {
       method: 'PUT',
       headers: { 'content-type': PART_CONTENT_TYPE },
@@ -318,7 +332,7 @@ export function objectStoreSuite(store: () => ObjectStore): void {
     const key = randomId()
     const { multipart } = store()
     const uploadId = await multipart.create(key, text, never)
-    const url = multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 })
+    const url = multipart.presignPart({ key, uploadId, number: 1, sizeBytes: 1, expiresInS: 60 })
     await fetch(url, { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body: 'x' })
     const upload = { key, uploadId, parts: await multipart.parts({ key, uploadId }, never) }
 

@@ -50,7 +50,10 @@ test('objects and uploads under way outlive a restart, what a sudden end left be
   await store.put(key, Buffer.from('kept'), text, never)
   const uploadId = await store.multipart.create(big, text, never)
   const part = { method: 'PUT', headers: { 'content-type': PART_CONTENT_TYPE }, body: 'part' }
-  await fetch(store.multipart.presignPart({ key: big, uploadId, number: 1, expiresInS: 60 }), part)
+  await fetch(
+    store.multipart.presignPart({ key: big, uploadId, number: 1, sizeBytes: 4, expiresInS: 60 }),
+    part,
+  )
   await server.stop()
   await writeFile(join(folder, 'data', 'left-behind'), 'half a body')
 
@@ -102,11 +105,20 @@ test('parts that arrive at once are all there after a restart', async () => {
   const uploadId = await store.multipart.create(key, text, never)
   const numbers = Array.from({ length: 20 }, (_, index) => index + 1)
   const send = (number: number) =>
-    fetch(store.multipart.presignPart({ key, uploadId, number, expiresInS: 60 }), {
-      method: 'PUT',
-      headers: { 'content-type': PART_CONTENT_TYPE },
-      body: `part ${number}`,
-    })
+    fetch(
+      store.multipart.presignPart({
+        key,
+        uploadId,
+        number,
+        sizeBytes: `part ${number}`.length,
+        expiresInS: 60,
+      }),
+      {
+        method: 'PUT',
+        headers: { 'content-type': PART_CONTENT_TYPE },
+        body: `part ${number}`,
+      },
+    )
 
   await Promise.all(numbers.map(send))
   await server.stop()
@@ -131,7 +143,9 @@ describe('a client that goes away', () => {
   test('in the middle of a part leaves nothing', async () => {
     const key = randomId()
     const uploadId = await store.multipart.create(key, text, never)
-    const url = new URL(store.multipart.presignPart({ key, uploadId, number: 1, expiresInS: 60 }))
+    const url = new URL(
+      store.multipart.presignPart({ key, uploadId, number: 1, sizeBytes: 1_000_000, expiresInS: 60 }),
+    )
     before = (await dataFiles()).length
     const length = 'content-length: 1000000'
 

@@ -86,16 +86,15 @@ test('completing with parts missing says which, and can be done later', async ()
   expect(later.status).toBe(200)
 })
 
-test('parts that come to more than was announced are a conflict', async () => {
-  const { id, parts } = await begun()
-  for (const part of parts) await putPart(part.url, slice(part))
-  const [, , third] = parts as readonly [Part, Part, Part]
-  await putPart(third.url, VIDEO.slice(0, 2_000))
+test('a part of another size than its own is refused by the store', async () => {
+  const { parts } = await begun()
+  const [first, , third] = parts as readonly [Part, Part, Part]
 
-  expect(await alice.complete(id)).toMatchObject({ status: 409, body: { details: [{ missing: [] }] } })
+  await expect(putPart(third.url, VIDEO.slice(0, 2_000))).rejects.toThrow('403')
+  await expect(putPart(first.url, VIDEO.slice(0, PART - 1))).rejects.toThrow('403')
 })
 
-test('a client may name the parts; one that the store does not have is refused', async () => {
+test('a client may name the parts; one that the store does not have counts for nothing', async () => {
   const { id, parts } = await begun()
   const sent: { number: number; etag: string }[] = []
   for (const part of parts) sent.push({ number: part.number, etag: await putPart(part.url, slice(part)) })
@@ -103,7 +102,19 @@ test('a client may name the parts; one that the store does not have is refused',
   const wrong = await alice.complete(id, { parts: sent.map(({ number }) => ({ number, etag: '"0"' })) })
   const right = await alice.complete(id, { parts: sent })
 
-  expect([wrong.status, right.status]).toEqual([400, 200])
+  expect([wrong.status, right.status]).toEqual([409, 200])
+})
+
+test('a list of parts that does not make the file is refused before anything is joined', async () => {
+  const { id, parts } = await begun()
+  const sent: { number: number; etag: string }[] = []
+  for (const part of parts) sent.push({ number: part.number, etag: await putPart(part.url, slice(part)) })
+
+  const some = await alice.complete(id, { parts: sent.slice(0, 2) })
+  const all = await alice.complete(id)
+
+  expect(some).toMatchObject({ status: 409, body: { details: [{ reason: 'incomplete', missing: [3] }] } })
+  expect(all).toMatchObject({ status: 200, body: { data: { sizeBytes: VIDEO.byteLength } } })
 })
 
 test('an object that was made of its parts before its row was finished is taken in by the next call', async () => {
