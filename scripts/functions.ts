@@ -37,7 +37,8 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
     name: 'upload',
     paths: ['/uploads', '/upload', '/files', '/tus'],
     timeoutS: 60,
-    concurrency: 20,
+    // Each may hold two parts of 5 MiB on their way to the store.
+    concurrency: 10,
     memoryMb: 512,
     budgetKb: 360,
   },

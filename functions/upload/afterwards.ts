@@ -1,5 +1,6 @@
 import type { FileRow } from '#shared/db/tables/files.ts'
 import { discardUpload, purgeFile } from '#shared/files/remove-file.ts'
+import { causesOf } from '#shared/telemetry/causes.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
 
 export interface Finished {
@@ -10,7 +11,7 @@ export interface Finished {
   readonly openid: string
 }
 
-/** What a client need not wait for. Whatever fails here is found by the next sweep. */
+/** What a client need not wait for, unless its platform ends a call with its answer. Whatever fails here is found by the next sweep. */
 export async function afterwards(
   options: UploadRouteOptions,
   { before, file, openid }: Finished,
@@ -22,6 +23,6 @@ export async function afterwards(
     if (file.status === 'pending') await options.safety.examine(file, openid, signal)
     await discardUpload(options.storage, before, signal)
   } catch (cause) {
-    options.logger.warn('files.left_to_sweep', { fileId: before.id, cause })
+    options.logger.warn('files.left_to_sweep', { fileId: before.id, causes: causesOf(cause) })
   }
 }

@@ -1,15 +1,17 @@
 import type { CurrentUser } from '#shared/backend/current-user.ts'
-import { type FileRow, listFiles, moveFile } from '#shared/db/tables/files.ts'
+import { type FileChange, type FileRow, listFiles, moveFile } from '#shared/db/tables/files.ts'
+import { clearAvatar } from '#shared/db/tables/users.ts'
+import { newFileKey } from '#shared/files/object-keys.ts'
+import { claimedBy } from '#shared/files/take-in.ts'
 import { insertAudit } from '#shared/db/tables/audit.ts'
 import { presentFile, presentFileToAdmin } from '#shared/files/present-file.ts'
 import { markDeleted } from '#shared/files/remove-file.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
 import { readCursor, writeCursor } from '#shared/http/id-cursor.ts'
-import { contentDisposition } from '#shared/media/file-name.ts'
 import { rolesOf } from '#shared/users/present-user.ts'
 import { afterwards } from './afterwards.ts'
-import { LINK_LIFE_S, openFile } from './open-file.ts'
+import { dispositionOf, LINK_LIFE_S, openFile } from './open-file.ts'
 import { anyFile, ownFile } from './own-file.ts'
 import { FileList, FileReading, FileReview } from './schemas.ts'
 import type { UploadRouteOptions } from './upload-options.ts'
@@ -61,7 +63,7 @@ export function fileRoutes(options: UploadRouteOptions): readonly Route[] {
         const row = await readable(current, params['id'], signal)
         const url = storage.presignGet(row.object_key ?? '', {
           expiresInS: LINK_LIFE_S,
-          contentDisposition: contentDisposition(query.disposition, row.name),
+          contentDisposition: dispositionOf(row, query.disposition),
         })
         return { data: { url, expiresAt: new Date(clock() + LINK_LIFE_S * 1_000).toISOString() } }
       },
@@ -76,21 +78,20 @@ export function fileRoutes(options: UploadRouteOptions): readonly Route[] {
         const row = await anyFile(database, params['id'], signal)
         const now = new Date(clock())
         const reason = body.status === 'ready' ? null : 'review'
+        const moved = body.status === 'quarantined' ? await elsewhere(row, signal) : {}
         await (await database.sql()).transaction().execute(async (sql) => {
-          const to = { status: body.status, reason, updated_at: now }
-          if (!(await moveFile(sql, { id: row.id, from: VISIBLE, to }, signal))) throw new Fault('not_found')
+          if (body.status === 'quarantined')
+            await clearAvatar(sql, { userId: row.user_id, fileId: row.id }, signal)
+          const to = { status: body.status, reason, check_due_at: null, updated_at: now, ...moved }
+          if (!(await moveFile(sql, { id: row.id, from: [row.status], to }, signal)))
+            throw new Fault('conflict')
           const { clientIp: ip, requestId } = invocation
           const details = { fileId: row.id, status: body.status }
-          const entry = {
-            action: 'file.reviewed',
-            actorId: admin.id,
-            subjectId: row.user_id,
-            ip,
-            requestId,
-            details,
-          }
-          await insertAudit(sql, entry, now, signal)
+          const actor = { actorId: admin.id, subjectId: row.user_id, ip, requestId }
+          await insertAudit(sql, { action: 'file.reviewed', ...actor, details }, now, signal)
         })
+        if (moved.object_key !== undefined && row.object_key !== null)
+          await storage.delete(row.object_key, signal).catch(() => {}) // a sweep finds it
         return { data: presentFileToAdmin({ ...row, status: body.status, reason }) }
       },
     }),
@@ -107,6 +108,18 @@ export function fileRoutes(options: UploadRouteOptions): readonly Route[] {
       },
     }),
   ]
+
+  /** Where no link that somebody has already been given leads: the object of a file that was readable moves. */
+  async function elsewhere(
+    row: FileRow,
+    signal: AbortSignal,
+  ): Promise<Pick<FileChange, 'object_key' | 'etag'>> {
+    if (row.status !== 'ready' || row.object_key === null || row.etag === null) return {}
+    const to = newFileKey(row, claimedBy(row))
+    const copy = await storage.copy({ from: row.object_key, to, ifMatch: row.etag }, signal)
+    if (copy === undefined) throw new Fault('not_found')
+    return { object_key: to, etag: copy.etag }
+  }
 
   /** A file whose contents the caller may see: their own once it is ready, any for an admin. */
   async function readable(

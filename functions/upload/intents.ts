@@ -21,6 +21,8 @@ const PARTS_LIFE_S = 24 * 3_600
 /** Taking in a gigabyte takes its time. */
 const COMPLETE_MS = 50_000
 const TIDY_MS = 5_000
+/** Longer than the store's own limit for an answer, so that a silent one is told as such. */
+const STORE_MS = 9_000
 
 /** Uploads that go straight to the store: begun here, looked at here, the bytes pass by. */
 export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
@@ -32,6 +34,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
       method: 'POST',
       path: '/uploads',
       body: NewIntent,
+      timeoutMs: STORE_MS,
       async handle({ request, body, signal }) {
         const { user } = await requireUser(request, signal)
         const call = { callerId: user.id, route: 'POST /uploads', headers: request.headers, body }
@@ -44,6 +47,7 @@ export function intentRoutes(options: UploadRouteOptions): readonly Route[] {
     route({
       method: 'GET',
       path: '/uploads/{id}',
+      timeoutMs: STORE_MS,
       async handle({ request, params, signal }) {
         const { user } = await requireUser(request, signal)
         const row = await ownFile(database, { user, id: params['id'] }, signal)

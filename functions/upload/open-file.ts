@@ -44,12 +44,15 @@ export async function openFile(
   if (failed !== undefined) throw failed
   const headers = { ...SAFE_HEADERS, ...said }
   if (selected.status === 304) return new Response(null, { status: 304, headers })
-  const disposition = contentDisposition(kind, row.name)
+  const disposition = dispositionOf(row, kind)
   const own = { ...headers, 'content-type': row.content_type, 'content-disposition': disposition }
   if (request.method === 'HEAD') return new Response(null, { status: 200, headers: own })
   const range = selected.status === 206 ? { range: selected.range } : {}
   const bytes = selected.status === 206 ? selected.range.last - selected.range.first + 1 : sizeBytes
-  if (download === 'redirect' || bytes > MOST_BYTES[platform]) {
+  // A range that does not count any more, by If-Range, would still be taken at the bucket.
+  const isOverruled = selected.status === 200 && request.headers.has('if-range')
+  const isSent = download === 'stream' || isOverruled
+  if (!isSent || bytes > MOST_BYTES[platform]) {
     const url = storage.presignGet(key, { expiresInS: LINK_LIFE_S, contentDisposition: disposition })
     return new Response(null, { status: 302, headers: { location: url, 'cache-control': 'no-store' } })
   }
@@ -60,6 +63,11 @@ export async function openFile(
     throw new Fault('not_found')
   }
   return new Response(object.body, { status: selected.status, headers: own })
+}
+
+/** Pictures, sound and film may be shown in place; a document never is, since the bucket says nothing of a sandbox. */
+export function dispositionOf({ name, content_type: type }: FileRow, wanted: Reading['kind']): string {
+  return contentDisposition(/^(?:image|audio|video)\//.test(type) ? wanted : 'attachment', name)
 }
 
 function refusal({ status }: Selected, headers: Readonly<Record<string, string>>): Fault | undefined {

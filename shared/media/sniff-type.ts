@@ -7,8 +7,8 @@ import { officeType } from './office-type.ts'
 /** How many bytes of a file's beginning the checks want; of a shorter file all of them. */
 export const HEAD_BYTES = 64 * 1024
 
-/** How many bytes of a file's end the checks want: with the end record of a zip, which is 22 bytes long. */
-export const TAIL_BYTES = 64 * 1024 + 22
+/** How many bytes of a file's end the checks want: with the list of an office document's parts, some 2,500 of them. */
+export const TAIL_BYTES = 256 * 1024
 
 type Signature<T> = readonly [type: T, pattern: RegExp]
 

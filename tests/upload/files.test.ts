@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Backend, startBackend } from '#tests/backend.ts'
 import { fileClient, storedKeys } from './client.ts'
-import { JPEG, PNG } from './samples.ts'
+import { JPEG, PDF, PNG } from './samples.ts'
 
 let backend: Backend
 let alice: ReturnType<typeof fileClient>
@@ -157,6 +157,33 @@ test('where the bucket serves, contents are a redirect and conditions are still 
   }
 })
 
+test('a range that If-Range overrules is answered with the whole, also where the bucket serves', async () => {
+  const redirecting = await startBackend({ upload: { download: 'redirect' } })
+  try {
+    const client = fileClient(redirecting, await redirecting.signIn('alice'))
+    const { id } = (await client.upload(PNG, { name: 'plain.png', contentType: 'image/png' })).body.data
+
+    const changed = await client.send(`/files/${id}`, {
+      headers: { range: 'bytes=0-3', 'if-range': '"other"' },
+    })
+
+    expect([changed.status, changed.bytes.length]).toEqual([200, PNG.byteLength])
+  } finally {
+    await redirecting.close()
+  }
+})
+
+test('a document is never shown in place', async () => {
+  const document = { name: 'x.pdf', contentType: 'application/pdf', purpose: 'document' }
+  const { id } = (await alice.upload(PDF, document)).body.data
+
+  const { headers } = await alice.send(`/files/${id}?disposition=inline`)
+  const link = (await alice.get(`/files/${id}/link?disposition=inline`)).body.data.url
+
+  expect(headers.get('content-disposition')).toMatch(/^attachment; /)
+  expect((await fetch(link)).headers.get('content-disposition')).toMatch(/^attachment; /)
+})
+
 test('files are listed newest first, page by page', async () => {
   const carol = fileClient(backend, await backend.signIn('carol'))
   const ids: string[] = []
@@ -185,6 +212,24 @@ test('a deleted file is gone at once, from the store as well', async () => {
   expect((await alice.get(`/files/${id}`)).status).toBe(404)
   expect((await alice.remove(`/files/${id}`)).status).toBe(404)
   expect((await storedKeys(backend)).filter((key) => key.includes(id))).toEqual([])
+})
+
+test('a link that was given before a file went into quarantine leads nowhere any more', async () => {
+  const { id } = await uploaded()
+  const { url } = (await alice.get(`/files/${id}/link`)).body.data
+  const { accessToken } = await backend.signIn('root')
+  const review = (status: string) =>
+    backend.call(`/files/${id}`, { method: 'PUT', token: accessToken, body: { status } })
+
+  await review('quarantined')
+  const late = await fetch(url)
+  await late.text()
+  const seen = await admin.send(`/files/${id}`)
+  await review('ready')
+
+  expect([late.status, seen.status]).toEqual([404, 200])
+  expect((await alice.send(`/files/${id}`)).bytes.equals(Buffer.from(PNG))).toBe(true)
+  expect((await storedKeys(backend)).filter((key) => key.includes(id))).toHaveLength(1)
 })
 
 test('an admin sees all files, and puts them into quarantine or releases them', async () => {
