@@ -12,6 +12,7 @@ import { Fault } from '#shared/errors.ts'
 import { randomId } from '#shared/ids.ts'
 import { once } from '#shared/once.ts'
 import type { TokenKey, TokenKeys } from './token-keys.ts'
+import { type VerifiedToken, verifiedTokens } from './verified-tokens.ts'
 
 export interface AccessClaims {
   readonly userId: string
@@ -46,6 +47,8 @@ const MAX_AGE_S = 900
 const ALGORITHM = 'ES256'
 const TYPE = 'at+jwt'
 const MAX_TOKEN_CHARS = 2_048
+/** Verified tokens to remember: about 1.5 MB. */
+const MAX_REMEMBERED = 4_096
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/
 const REQUIRED_CLAIMS = ['exp', 'iat', 'nbf', 'sub', 'sid', 'jti', 'ep', 'gen']
 
@@ -53,6 +56,8 @@ const REQUIRED_CLAIMS = ['exp', 'iat', 'nbf', 'sub', 'sid', 'jti', 'ep', 'gen']
 export function createAccessTokens({ keys, issuer, audience, clock }: AccessTokensOptions): AccessTokens {
   const signingKey = once(() => importPrivate(keys.active))
   const verifyingKeys = new Map(keys.all.map((key) => [key.kid, once(() => importPublic(key))]))
+  // The keys, the issuer and the audience that a token was verified under are those of this instance for good.
+  const known = verifiedTokens(MAX_REMEMBERED)
 
   async function issue({ userId, sessionId, epoch, generation }: AccessClaims) {
     const nowS = Math.floor(clock() / 1000)
@@ -70,6 +75,18 @@ export function createAccessTokens({ keys, issuer, audience, clock }: AccessToke
   }
 
   async function verify(token: string): Promise<AccessClaims> {
+    if (token.length > MAX_TOKEN_CHARS) throw new Fault('unauthenticated')
+    const nowMs = clock()
+    const nowS = Math.floor(nowMs / 1000)
+    const found = known.find(token, nowS)
+    if (found !== undefined) return found
+    // Only what is accepted here is remembered, so every refusal, a token's last second included, is made here.
+    const verified = readVerified(await verifyInFull(token, nowMs))
+    known.add(token, verified, nowS)
+    return verified.claims
+  }
+
+  async function verifyInFull(token: string, nowMs: number): Promise<JWTPayload> {
     if (!isCanonical(token)) throw new Fault('unauthenticated')
     try {
       const { payload } = await jwtVerify(token, findKey, {
@@ -80,9 +97,9 @@ export function createAccessTokens({ keys, issuer, audience, clock }: AccessToke
         requiredClaims: REQUIRED_CLAIMS,
         maxTokenAge: MAX_AGE_S,
         clockTolerance: CLOCK_TOLERANCE_S,
-        currentDate: new Date(clock()),
+        currentDate: new Date(nowMs),
       })
-      return readClaims(payload)
+      return payload
     } catch (error) {
       if (error instanceof errors.JWTExpired) throw new Fault('token_expired')
       if (error instanceof errors.JOSEError) throw new Fault('unauthenticated')
@@ -120,16 +137,26 @@ export function isCanonical(token: string): boolean {
   )
 }
 
-function readClaims({ sub, sid, ep, gen }: JWTPayload): AccessClaims {
+/** The claims, and the seconds in which `jwtVerify` accepts them. */
+function readVerified({ sub, sid, ep, gen, iat, nbf, exp }: JWTPayload): VerifiedToken {
   if (
     typeof sub !== 'string' ||
     typeof sid !== 'string' ||
     typeof ep !== 'number' ||
-    typeof gen !== 'number'
+    typeof gen !== 'number' ||
+    typeof iat !== 'number' ||
+    typeof nbf !== 'number' ||
+    typeof exp !== 'number'
   ) {
     throw new Fault('unauthenticated')
   }
-  return { userId: sub, sessionId: sid, epoch: ep, generation: gen }
+  return {
+    // Several requests are given the same object.
+    claims: Object.freeze({ userId: sub, sessionId: sid, epoch: ep, generation: gen }),
+    fromS: Math.max(iat, nbf) - CLOCK_TOLERANCE_S,
+    // Expiry is the first second that is refused; the greatest age is the last that is not.
+    untilS: Math.min(exp - 1, iat + MAX_AGE_S) + CLOCK_TOLERANCE_S,
+  }
 }
 
 function importPublic(key: TokenKey): Promise<CryptoKey> {

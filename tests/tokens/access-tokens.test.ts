@@ -16,13 +16,15 @@ function tokensAt(nowMs: number, changes: { issuer?: string; audience?: string; 
   return createAccessTokens({ keys, issuer: 'xiaohan', audience: 'wx-app', clock: () => nowMs, ...changes })
 }
 
-async function refusal(token: string, nowMs = NOW): Promise<string> {
-  return tokensAt(nowMs)
-    .verify(token)
-    .then(
-      () => 'accepted',
-      (error: unknown) => (error instanceof Fault ? error.error : `crashed: ${String(error)}`),
-    )
+function refusal(token: string, nowMs = NOW): Promise<string> {
+  return outcome(tokensAt(nowMs).verify(token))
+}
+
+function outcome(verified: Promise<unknown>): Promise<string> {
+  return verified.then(
+    () => 'accepted',
+    (error: unknown) => (error instanceof Fault ? error.error : `crashed: ${String(error)}`),
+  )
 }
 
 /** A token signed with the real key, its header and claims changed. */
@@ -228,3 +230,131 @@ describe('access token', () => {
       expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'])
   })
 })
+
+describe('access token that this instance has verified before', () => {
+  /** An instance whose clock turns, and which has accepted the token at `NOW`. */
+  async function acquainted(token: string) {
+    let nowMs = NOW
+    const tokens = createAccessTokens({ keys, issuer: 'xiaohan', audience: 'wx-app', clock: () => nowMs })
+    const first = await tokens.verify(token)
+    return {
+      first,
+      verify: (text: string) => tokens.verify(text),
+      refusalAt(atMs: number, text = token) {
+        nowMs = atMs
+        return outcome(tokens.verify(text))
+      },
+    }
+  }
+
+  test('is known again, and what is known of it cannot be changed', async () => {
+    const { accessToken } = await tokensAt(NOW).issue(claims)
+    const instance = await acquainted(accessToken)
+
+    const again = await instance.verify(accessToken)
+
+    expect(again).toBe(instance.first)
+    expect(() => Object.assign(again, { userId: 'somebody else' })).toThrow(TypeError)
+    expect(again).toEqual(claims)
+  })
+
+  test('is refused from the very second at which it has expired', async () => {
+    const { accessToken } = await tokensAt(NOW).issue(claims)
+    const instance = await acquainted(accessToken)
+
+    expect(await instance.refusalAt(NOW + 604_999)).toBe('accepted')
+    expect(await instance.refusalAt(NOW + 605_000)).toBe('token_expired')
+    expect(await instance.refusalAt(NOW + 86_400_000)).toBe('token_expired')
+  })
+
+  test('is refused when it is too old, however late it says it expires', async () => {
+    const instance = await acquainted(await forge({}, { exp: NOW / 1000 + 86_400 }))
+
+    expect(await instance.refusalAt(NOW + 905_999)).toBe('accepted')
+    expect(await instance.refusalAt(NOW + 906_000)).toBe('token_expired')
+  })
+
+  test('is judged at every moment as by an instance that sees it for the first time', async () => {
+    const offsetS = fc.integer({ min: -5, max: 5 })
+    const lifeS = fc.integer({ min: 1, max: 1_000 })
+    const laterS = fc.integer({ min: -20, max: 1_020 })
+
+    await fc.assert(
+      fc.asyncProperty(offsetS, offsetS, lifeS, laterS, async (issued, begins, life, later) => {
+        const nowS = NOW / 1000
+        const times = { iat: nowS + issued, nbf: nowS + begins, exp: nowS + life }
+        const token = await forge({}, times)
+        const instance = await acquainted(token)
+        const edges = [times.exp + 5, times.iat + 905, times.nbf - 5, times.iat - 5, nowS + later]
+        for (const atMs of edges.flatMap((at) => [at * 1_000 - 1, at * 1_000, at * 1_000 + 1_000]))
+          expect(await instance.refusalAt(atMs)).toBe(await refusal(token, atMs))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('vouches for no token that differs from it in one character', async () => {
+    const { accessToken } = await tokensAt(NOW).issue(claims)
+    const instance = await acquainted(accessToken)
+
+    for (let at = 0; at < accessToken.length; at += 1) {
+      const other = accessToken[at] === 'A' ? 'B' : 'A'
+      const changed = accessToken.slice(0, at) + other + accessToken.slice(at + 1)
+      expect(await instance.refusalAt(NOW, changed)).toBe('unauthenticated')
+    }
+    expect(await instance.refusalAt(NOW)).toBe('accepted')
+  })
+
+  test.each([
+    ['a space before it', (token: string) => ` ${token}`],
+    ['a line break after it', (token: string) => `${token}\n`],
+    ['padding', (token: string) => `${token}=`],
+    ['a zero byte', (token: string) => `${token}\0`],
+    ['half a surrogate pair', (token: string) => `${token}\uD800`],
+    ['its signature twice', (token: string) => `${token}.${token.split('.')[2]}`],
+    ['another spelling of its last character', respelled],
+  ])('vouches for no token that has %s', async (_, change) => {
+    const { accessToken } = await tokensAt(NOW).issue(claims)
+    const instance = await acquainted(accessToken)
+
+    expect(await instance.refusalAt(NOW, change(accessToken))).toBe('unauthenticated')
+  })
+
+  test('vouches for none of its header and claims under another signature', async () => {
+    const [one, two] = await Promise.all([tokensAt(NOW).issue(claims), tokensAt(NOW).issue(claims)])
+    const instance = await acquainted(one.accessToken)
+    await instance.verify(two.accessToken)
+
+    const signature = two.accessToken.split('.')[2]
+    const mixed = [...one.accessToken.split('.').slice(0, 2), signature].join('.')
+
+    expect(await instance.refusalAt(NOW, mixed)).toBe('unauthenticated')
+  })
+
+  test('is not known to another instance, with other keys', async () => {
+    const { accessToken } = await tokensAt(NOW).issue(claims)
+    await acquainted(accessToken)
+    const other = parseTokenKeys(encodeTokenKeys([generateTokenKey('active')]))
+
+    expect(await outcome(tokensAt(NOW, { keys: other }).verify(accessToken))).toBe('unauthenticated')
+  })
+
+  test('a token that was refused is refused again', async () => {
+    const instance = await acquainted(await forge({}))
+    const bad = await forge({}, { aud: 'wx-other' })
+
+    expect(await instance.refusalAt(NOW, bad)).toBe('unauthenticated')
+    expect(await instance.refusalAt(NOW, bad)).toBe('unauthenticated')
+  })
+})
+
+/** The same bytes with the spare bits of the last character set. */
+function respelled(token: string): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const bytes = Buffer.from(token.split('.')[2] ?? '', 'base64url')
+  const spelling = [...alphabet]
+    .map((character) => token.slice(0, -1) + character)
+    .find((text) => text !== token && Buffer.from(text.split('.')[2] ?? '', 'base64url').equals(bytes))
+  if (spelling === undefined) throw new TypeError('The last character has no spare bits')
+  return spelling
+}
