@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Database, Queries } from '#shared/db/database.ts'
-import { insertOnce } from '#shared/db/insert-once.ts'
+import { insertedOnce } from '#shared/db/insert-once.ts'
 
 export interface IdempotencyTable {
   /** SHA-256 (hex) of caller, route and key. */
@@ -38,8 +38,7 @@ export async function claimIdempotency(
   await (await database.sql()).deleteFrom('idempotency').where('expires_at', '<=', now).execute({ signal })
   const row = { id, request_hash: requestHash, status: null, response: null, expires_at: until }
   const insert = (await database.sql()).insertInto('idempotency').values(row)
-  const result = await insertOnce(insert, database.dialect).executeTakeFirst({ signal })
-  return result.numInsertedOrUpdatedRows === 1n
+  return insertedOnce(insert, database.dialect, signal)
 }
 
 export function findIdempotency(

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Database, Queries } from '#shared/db/database.ts'
-import { insertOnce } from '#shared/db/insert-once.ts'
+import { insertedOnce } from '#shared/db/insert-once.ts'
 
 export interface InboxTable {
   /** UUIDv7. */
@@ -26,6 +26,5 @@ export async function insertInboxOnce(
   signal: AbortSignal,
 ): Promise<boolean> {
   const insert = sql.insertInto('inbox').values(row)
-  const result = await insertOnce(insert, dialect).executeTakeFirst({ signal })
-  return result.numInsertedOrUpdatedRows === 1n
+  return insertedOnce(insert, dialect, signal)
 }

@@ -1,5 +1,5 @@
 import type { Database, Queries } from '#shared/db/database.ts'
-import { insertOnce } from '#shared/db/insert-once.ts'
+import { insertedOnce } from '#shared/db/insert-once.ts'
 
 export interface NoncesTable {
   /** SHA-256 (hex) of who signed and the nonce. */
@@ -15,8 +15,7 @@ export async function insertNonceOnce(
   signal: AbortSignal,
 ): Promise<boolean> {
   const insert = (await database.sql()).insertInto('nonces').values(row)
-  const result = await insertOnce(insert, database.dialect).executeTakeFirst({ signal })
-  return result.numInsertedOrUpdatedRows === 1n
+  return insertedOnce(insert, database.dialect, signal)
 }
 
 export async function deleteExpiredNonces(sql: Queries, now: Date, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import type { Database, Queries } from '#shared/db/database.ts'
-import { insertOnce } from '#shared/db/insert-once.ts'
+import { insertedOnce } from '#shared/db/insert-once.ts'
 
 /**
  * `created`: nobody was asked yet. `paying`: the provider waits for the payer. `paid`: the money is there. `closed`: nobody
@@ -51,8 +51,7 @@ export async function insertOrderOnce(
   signal: AbortSignal,
 ): Promise<boolean> {
   const insert = sql.insertInto('orders').values(row)
-  const result = await insertOnce(insert, dialect).executeTakeFirst({ signal })
-  return result.numInsertedOrUpdatedRows === 1n
+  return insertedOnce(insert, dialect, signal)
 }
 
 export function findOrder(sql: Queries, id: string, signal: AbortSignal): Promise<OrderRow | undefined> {
