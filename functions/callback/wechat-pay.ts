@@ -5,13 +5,13 @@ import { readBytes } from '#shared/http/read-body.ts'
 import { type Call, route } from '#shared/http/route.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { takePayment } from '#shared/payments/take-payment.ts'
+import { takeRefund } from '#shared/payments/take-refund.ts'
 import type { Secret } from '#shared/secret.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
-import type { Transaction } from '#shared/wechat-pay/calls.ts'
-import { readNotification } from '#shared/wechat-pay/notification.ts'
+import { type Notification, readNotification } from '#shared/wechat-pay/notification.ts'
 import type { PlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { verifyMessage } from '#shared/wechat-pay/verify-message.ts'
-import { paymentState } from '#shared/backend/wechat-pay-provider.ts'
+import { paymentState, refundProgress } from '#shared/backend/wechat-pay-provider.ts'
 
 export interface WechatPayRouteOptions {
   readonly appId: string
@@ -38,9 +38,7 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
       const body = await readBytes(request, MAX_BYTES, signal)
       verifyMessage({ keys, clock }, request.headers, body)
       const notification = readNotification(apiKey, body)
-      if (notification.kind !== 'payment')
-        throw new Fault('not_found', { details: [{ reason: `unknown_${notification.kind}` }] })
-      await pay(notification, { requestId: invocation.requestId, signal })
+      await take(notification, { requestId: invocation.requestId, signal })
       invocation.waitUntil(options.deliver(invocation.signal))
       return new Response(null, { status: 204 })
     } catch (error) {
@@ -56,27 +54,62 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
     }
   }
 
-  async function pay(
-    { id, transaction }: { readonly id: string; readonly transaction: Transaction },
-    { requestId, signal }: { readonly requestId: string; readonly signal: AbortSignal },
+  function take(notification: Notification, call: TakenIn): Promise<void> {
+    if (notification.kind === 'payment') return takeTransaction(notification, call)
+    if (notification.kind === 'refund') return takeRefundNotice(notification, call)
+    throw new Fault('not_found', { details: [{ reason: 'unknown_event' }] })
+  }
+
+  async function takeTransaction(
+    { id, transaction }: Extract<Notification, { kind: 'payment' }>,
+    { requestId, signal }: TakenIn,
   ): Promise<void> {
-    if (transaction.appid !== options.appId || transaction.mchid !== options.mchId)
-      throw new Fault('forbidden', { details: [{ reason: 'another_merchant' }] })
+    if (transaction.appid !== options.appId) throw anotherMerchant()
+    requireMerchant(transaction.mchid)
     const now = clock()
     const paid = paymentState(transaction, now)
     if (paid.state !== 'paid') return // what else there is to know, polling tells
-    const news = {
-      source: SOURCE,
-      dedupeKey: id,
-      no: transaction.out_trade_no,
-      paid,
-      body: JSON.stringify(transaction),
-      requestId,
-    }
+    const body = JSON.stringify(transaction)
+    const news = { source: SOURCE, dedupeKey: id, body, requestId, no: transaction.out_trade_no, paid }
     await takePayment({ ...options, now: new Date(now) }, news, signal)
   }
 
+  async function takeRefundNotice(
+    { id, refund }: Extract<Notification, { kind: 'refund' }>,
+    { requestId, signal }: TakenIn,
+  ): Promise<void> {
+    requireMerchant(refund.mchid)
+    const { state, providerId } = refundProgress({ ...refund, status: refund.refund_status })
+    if (state === 'processing') return
+    const news = {
+      source: SOURCE,
+      dedupeKey: id,
+      body: JSON.stringify(refund),
+      requestId,
+      refundNo: refund.out_refund_no,
+      no: refund.out_trade_no,
+      amountFen: refund.amount.refund,
+      totalFen: refund.amount.total,
+      state,
+      providerId,
+    }
+    await takeRefund({ ...options, now: new Date(clock()) }, news, signal)
+  }
+
+  function requireMerchant(mchId: string): void {
+    if (mchId !== options.mchId) throw anotherMerchant()
+  }
+
   return route({ method: 'POST', path: '/callback/wechat-pay', handle })
+}
+
+interface TakenIn {
+  readonly requestId: string
+  readonly signal: AbortSignal
+}
+
+function anotherMerchant(): Fault {
+  return new Fault('forbidden', { details: [{ reason: 'another_merchant' }] })
 }
 
 /** In WeChat Pay's own form. */

@@ -23,6 +23,15 @@ const payment = v.object({
   paySign: v.string(),
 })
 
+const refund = v.object({
+  refundNo: v.string(),
+  no: v.string(),
+  status: v.picklist(['processing', 'succeeded', 'closed', 'abnormal']),
+  amountFen: v.number(),
+  reason: v.nullable(v.string()),
+  createdAt: time,
+})
+
 export const descriptions: RouteDescriptions = {
   'POST /orders': {
     summary: 'Place an order; `payment` goes into wx.requestPayment',
@@ -32,9 +41,22 @@ export const descriptions: RouteDescriptions = {
     errors: ['conflict', 'idempotency_mismatch', 'upstream_failed', 'upstream_timeout'],
   },
   'GET /orders/{no}': {
-    summary: "One of the caller's orders",
+    summary: "One of the caller's orders with its refunds; an admin sees anybody's",
+    auth: 'session',
+    answers: { 200: v.object({ ...orderFields, refunds: v.array(refund) }) },
+    errors: ['not_found'],
+  },
+  'POST /orders/{no}/close': {
+    summary: 'Give an order up; nobody can pay it from now on',
     auth: 'session',
     answers: { 200: v.object(orderFields) },
-    errors: ['not_found'],
+    errors: ['not_found', 'conflict', 'upstream_failed', 'upstream_timeout'],
+  },
+  'POST /orders/{no}/refund': {
+    summary: 'Pay an order back, all of it or a part',
+    auth: 'session',
+    idempotent: true,
+    answers: { 202: refund },
+    errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch'],
   },
 }

@@ -1,11 +1,16 @@
 import { type BackendOptions, createBackend } from '#shared/backend/create-backend.ts'
 import { createRequireUser } from '#shared/backend/current-user.ts'
 import type { HttpApp } from '#shared/http/create-app.ts'
+import type { Tell } from '#shared/payments/apply-payment.ts'
 import type { PaymentProvider } from '#shared/payments/provider.ts'
 import { orderRoutes } from './orders.ts'
 
 export interface OrderOptions extends BackendOptions {
   readonly provider: PaymentProvider
+  readonly tell: Tell
+  readonly refundsBy: 'owner' | 'admin'
+  /** Delivers what is due. */
+  readonly deliver: (signal: AbortSignal) => Promise<unknown>
 }
 
 /** The order function over its ports. */

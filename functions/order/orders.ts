@@ -1,30 +1,29 @@
 import type { RequireUser } from '#shared/backend/current-user.ts'
-import type { Clock } from '#shared/clock.ts'
-import type { Database } from '#shared/db/database.ts'
 import { findOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import { listRefunds } from '#shared/db/tables/refunds.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
-import { idOf, numberOf, orderStatus } from '#shared/payments/order-states.ts'
+import type { RefundOptions } from '#shared/payments/ask-refund.ts'
+import { closeOrder } from '#shared/payments/close-order.ts'
+import { numberOf, orderStatus } from '#shared/payments/order-states.ts'
 import { placeOrder } from '#shared/payments/place-order.ts'
-import type { PaymentProvider } from '#shared/payments/provider.ts'
+import { clientKeyOf } from './client-key.ts'
+import { presentRefund, refundRoute } from './refunds.ts'
+import { requireOrder } from './require-order.ts'
 import { NewOrder } from './schemas.ts'
 
-export interface OrderRoutesOptions {
-  readonly database: Database
-  readonly clock: Clock
+export interface OrderRoutesOptions extends RefundOptions {
   readonly requireUser: RequireUser
-  readonly provider: PaymentProvider
+  /** Who may ask for money back. */
+  readonly refundsBy: 'owner' | 'admin'
+  /** Delivers what is due. */
+  readonly deliver: (signal: AbortSignal) => Promise<unknown>
 }
 
 const PROVIDER = 'wechat-pay'
-const KEY_FORM = /^[\x21-\x7e]{1,255}$/
 
-export function orderRoutes({
-  database,
-  clock,
-  requireUser,
-  provider,
-}: OrderRoutesOptions): readonly Route[] {
+export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
+  const { database, clock, requireUser, provider } = options
   return [
     /** POST /orders {description, amountFen, metadata?} → 201 {no, status, amountFen, …, payment} (Idempotency-Key: the same order again) */
     route({
@@ -34,33 +33,41 @@ export function orderRoutes({
       timeoutMs: 9_000,
       async handle({ request, body, signal }) {
         const { user } = await requireUser(request, signal)
-        const clientKey = keyOf(request.headers)
+        const clientKey = clientKeyOf(request.headers)
         const placing = { ...body, userId: user.id, openid: user.openid, clientKey }
-        const options = { database, clock, provider, providerName: PROVIDER }
-        const { order, prepared } = await placeOrder(options, placing, signal)
+        const means = { database, clock, provider, providerName: PROVIDER }
+        const { order, prepared } = await placeOrder(means, placing, signal)
         return { status: 201, data: { ...presentOrder(order), payment: provider.payment(prepared) } }
       },
     }),
-    /** GET /orders/{no} → 200 {no, status, amountFen, …} */
+    /** GET /orders/{no} → 200 {no, status, amountFen, …, refunds} (who placed it, or an admin) */
     route({
       method: 'GET',
       path: '/orders/{no}',
       async handle({ request, params, signal }) {
-        const { user } = await requireUser(request, signal)
-        const id = idOf(params['no'] ?? '')
-        const order = id === undefined ? undefined : await findOrder(await database.sql(), id, signal)
-        if (order === undefined || order.user_id !== user.id) throw new Fault('not_found')
-        return { data: presentOrder(order) }
+        const { order } = await requireOrder(options, { request, params }, signal)
+        const refunds = await listRefunds(await database.sql(), order.id, signal)
+        return { data: { ...presentOrder(order), refunds: refunds.map(presentRefund) } }
       },
     }),
+    /** POST /orders/{no}/close → 200 {no, status: closed, …}; nobody can pay it from now on (who placed it, or an admin) */
+    route({
+      method: 'POST',
+      path: '/orders/{no}/close',
+      timeoutMs: 9_000,
+      async handle({ request, params, invocation, signal }) {
+        const { order } = await requireOrder(options, { request, params }, signal)
+        const isOpen = order.state === 'created' || order.state === 'paying'
+        if (isOpen)
+          await closeOrder({ ...options, requestId: invocation.requestId }, order, 'given_up', signal)
+        invocation.waitUntil(options.deliver(invocation.signal))
+        const current = (await findOrder(await database.sql(), order.id, signal)) ?? order
+        if (current.state !== 'paid') return { data: presentOrder(current) }
+        throw new Fault('conflict', { details: [{ reason: 'order_over', state: 'paid' }] })
+      },
+    }),
+    refundRoute(options),
   ]
-}
-
-function keyOf(headers: Headers): string | undefined {
-  const key = headers.get('idempotency-key')
-  if (key === null || KEY_FORM.test(key)) return key ?? undefined
-  const message = 'expected 1 to 255 visible ASCII characters'
-  throw new Fault('validation_failed', { details: [{ path: 'Idempotency-Key', message }] })
 }
 
 function presentOrder(order: OrderRow) {

@@ -5,10 +5,12 @@ const MAX_METADATA_CHARS = 4_096
 /** A million yuan; WeChat Pay's own limits are the merchant's. */
 const MAX_FEN = 100_000_000
 
+const Fen = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_FEN))
+
 export const NewOrder = v.strictObject({
   /** WeChat shows it to the payer. */
   description: printableText(127),
-  amountFen: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(MAX_FEN)),
+  amountFen: Fen,
   metadata: v.optional(
     v.pipe(
       v.record(v.string(), v.unknown()),
@@ -19,4 +21,11 @@ export const NewOrder = v.strictObject({
     ),
     {},
   ),
+})
+
+export const NewRefund = v.strictObject({
+  /** All of it or a part; what several refunds add up to is never more than was paid. */
+  amountFen: Fen,
+  /** WeChat shows it to the payer. */
+  reason: v.optional(printableText(80)),
 })

@@ -11,6 +11,7 @@ import { openPayments, paymentSettings } from '#shared/backend/payment-settings.
 import { readEnv } from '#shared/config/read-env.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
+import { pollRefunds } from '#shared/payments/poll-refunds.ts'
 import { createReconcileApp } from './reconcile-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
@@ -41,7 +42,12 @@ export default createReconcileApp({
   checks: safetyChecks(settings, wechat),
   // Orders first: what they bring is delivered at once.
   chores: {
-    ...(polling === undefined ? {} : { orders: (signal: AbortSignal) => pollOrders(polling, signal) }),
+    ...(polling === undefined
+      ? {}
+      : {
+          orders: (signal: AbortSignal) => pollOrders(polling, signal),
+          refunds: (signal: AbortSignal) => pollRefunds(polling, signal),
+        }),
     outbox: (signal) => drain(outbox, signal),
   },
 })

@@ -111,7 +111,11 @@ const REFUND_STATES = {
   ABNORMAL: 'abnormal',
 } as const
 
-function refundProgress({ refund_id: providerId, status }: Refund): RefundProgress {
+/** What a refund's answer or notification means. */
+export function refundProgress({
+  refund_id: providerId,
+  status,
+}: Pick<Refund, 'refund_id' | 'status'>): RefundProgress {
   return { state: REFUND_STATES[status], providerId }
 }
 

@@ -92,4 +92,6 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
 
   'POST /orders': WRITE_SIGNED,
   'GET /orders/{no}': READ,
+  'POST /orders/{no}/close': WRITE,
+  'POST /orders/{no}/refund': WRITE_SIGNED,
 }

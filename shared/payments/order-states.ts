@@ -1,4 +1,5 @@
 import type { OrderRow, OrderState } from '#shared/db/tables/orders.ts'
+import type { RefundState } from '#shared/db/tables/refunds.ts'
 
 /**
  * From which states an order comes into each: it never goes back. An order that was closed may still be paid, when the
@@ -11,6 +12,15 @@ export const CAME_FROM = {
   failed: ['created', 'paying'],
   paid: ['created', 'paying', 'closed', 'failed'],
 } as const satisfies Record<OrderState, readonly OrderState[]>
+
+/** From which states a refund comes into each. An abnormal one may still be put right by a person at the provider. */
+export const REFUND_CAME_FROM = {
+  asked: [],
+  processing: ['asked'],
+  succeeded: ['asked', 'processing', 'abnormal'],
+  closed: ['asked', 'processing', 'abnormal'],
+  abnormal: ['asked', 'processing'],
+} as const satisfies Record<RefundState, readonly RefundState[]>
 
 /** What a client is told; refunds count from the moment they are asked for. */
 export type OrderStatus = OrderState | 'refunding' | 'refunded'

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
-import { findOrderByKey, insertOrderOnce, moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import {
+  findOrder,
+  findOrderByKey,
+  insertOrderOnce,
+  moveOrder,
+  type OrderRow,
+} from '#shared/db/tables/orders.ts'
 import { Fault } from '#shared/errors.ts'
 import { uuidv7 } from '#shared/ids.ts'
 import { CAME_FROM } from './order-states.ts'
@@ -46,8 +52,7 @@ export async function placeOrder(
   const order = await kept({ database, clock, providerName }, placing, signal)
   if (order.prepay_id !== null && order.state === 'paying')
     return { order, prepared: { prepayId: order.prepay_id } }
-  if (order.state !== 'created')
-    throw new Fault('conflict', { details: [{ reason: 'order_over', state: order.state }] })
+  if (order.state !== 'created') throw over(order)
   const prepared = await provider.prepare(order, placing, signal).catch(async (error: unknown) => {
     if (error instanceof Fault && error.error === 'validation_failed') await fail(order)
     throw error
@@ -59,8 +64,13 @@ export async function placeOrder(
     poll_at: new Date(now + FIRST_POLL_MS),
     updated_at: new Date(now),
   } as const
-  await moveOrder(await database.sql(), { id: order.id, from: CAME_FROM.paying, to }, signal)
-  return { order: { ...order, ...to }, prepared }
+  const sql = await database.sql()
+  if (await moveOrder(sql, { id: order.id, from: CAME_FROM.paying, to }, signal))
+    return { order: { ...order, ...to }, prepared }
+  // Another call with the same key was faster, or the order was closed in the meantime.
+  const current = (await findOrder(sql, order.id, signal)) ?? order
+  if (current.state !== 'paying') throw over(current)
+  return { order: current, prepared }
 
   async function fail({ id }: OrderRow): Promise<void> {
     const failed = {
@@ -71,6 +81,10 @@ export async function placeOrder(
     } as const
     await moveOrder(await database.sql(), { id, from: CAME_FROM.failed, to: failed }, signal)
   }
+}
+
+function over({ state }: OrderRow): Fault {
+  return new Fault('conflict', { details: [{ reason: 'order_over', state }] })
 }
 
 async function kept(

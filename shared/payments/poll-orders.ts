@@ -1,59 +1,42 @@
-import type { Clock } from '#shared/clock.ts'
-import type { Database } from '#shared/db/database.ts'
 import { listDueOrders, moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
-import type { Logger } from '#shared/telemetry/logger.ts'
-import { applyPayment, type Tell } from './apply-payment.ts'
+import { closeOrder, type SettleOptions, settlePaid } from './close-order.ts'
+import { nextPollAt } from './next-poll.ts'
 import { CAME_FROM, numberOf } from './order-states.ts'
-import type { PaymentProvider } from './provider.ts'
+import { pollDue } from './poll-due.ts'
 
-export interface PollOptions {
-  readonly database: Database
-  readonly clock: Clock
-  readonly logger: Logger
-  readonly provider: PaymentProvider
-  readonly tell: Tell
-}
-
-const BATCH = 50
-const MINUTE_MS = 60_000
-const LONGEST_WAIT_MS = 64 * MINUTE_MS
+export type PollOptions = Omit<SettleOptions, 'requestId'>
 
 /**
  * Asks the provider about orders that no notification has settled, less and less often: those that are paid become so, those
  * whose time is over are closed. May run twice at once. How many orders it asked about.
  */
-export async function pollOrders(options: PollOptions, signal: AbortSignal): Promise<number> {
-  const { database, clock, logger } = options
-  const due = await listDueOrders(await database.sql(), { now: new Date(clock()), limit: BATCH }, signal)
-  for (const order of due) {
-    await poll(options, order, signal).catch(async (cause: unknown) => {
-      signal.throwIfAborted()
-      logger.warn('payments.not_polled', { orderNo: numberOf(order.id), cause })
-      await postpone(options, order, signal)
-    })
+export function pollOrders(polling: PollOptions, signal: AbortSignal): Promise<number> {
+  const { database, clock, logger } = polling
+  const options = { ...polling, requestId: 'reconcile' }
+  const due = async (limit: number) =>
+    listDueOrders(await database.sql(), { now: new Date(clock()), limit }, signal)
+  const poll = (order: OrderRow) => pollOrder(options, order, signal)
+
+  async function later(order: OrderRow, cause: unknown): Promise<void> {
+    logger.warn('payments.not_polled', { orderNo: numberOf(order.id), cause })
+    await postpone(options, order, signal)
   }
-  return due.length
+
+  return pollDue({ due, poll, postpone: later }, signal)
 }
 
-async function poll(options: PollOptions, order: OrderRow, signal: AbortSignal): Promise<void> {
-  const { database, clock, logger, provider, tell } = options
+async function pollOrder(options: SettleOptions, order: OrderRow, signal: AbortSignal): Promise<void> {
+  const { database, clock, provider } = options
   const state = await provider.query(order, signal)
   const now = new Date(clock())
   if (state.state === 'paid') {
-    const applying = { tell, logger, now, requestId: 'reconcile' }
-    const sql = await database.sql()
-    const applied = await sql
-      .transaction()
-      .execute((own) => applyPayment(applying, { sql: own, order, paid: state }, signal))
+    const applied = await settlePaid(options, order, state, signal)
     if (applied === 'wrong_amount') await postpone(options, order, signal)
-    return
-  }
-  const isOver = state.state === 'closed' || order.expires_at <= now
-  if (!isOver) return postpone(options, order, signal)
-  // Closed at the provider first: nobody can pay what we call closed.
-  if (state.state === 'open') await provider.close(order, signal)
-  const to = { state: 'closed', reason: 'expired', poll_at: null, updated_at: now } as const
-  await moveOrder(await database.sql(), { id: order.id, from: CAME_FROM.closed, to }, signal)
+  } else if (state.state === 'closed') {
+    const to = { state: 'closed', reason: 'closed_by_provider', poll_at: null, updated_at: now } as const
+    await moveOrder(await database.sql(), { id: order.id, from: CAME_FROM.closed, to }, signal)
+  } else if (order.expires_at <= now) await closeOrder(options, order, 'expired', signal)
+  else await postpone(options, order, signal)
 }
 
 async function postpone(
@@ -61,8 +44,8 @@ async function postpone(
   order: OrderRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const waitMs = Math.min(MINUTE_MS * 2 ** order.polls, LONGEST_WAIT_MS)
-  const to = { poll_at: new Date(clock() + waitMs), polls: order.polls + 1 }
+  const to = { poll_at: nextPollAt(clock(), order.polls), polls: order.polls + 1 }
+  // Also one whose payment was of another amount, whatever its state.
   const from = ['created', 'paying', 'closed', 'failed', 'paid'] as const
   await moveOrder(await database.sql(), { id: order.id, from, to }, signal)
 }

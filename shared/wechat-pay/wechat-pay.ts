@@ -39,7 +39,6 @@ const FINAL: ReadonlySet<string> = new Set([
   'OUT_TRADE_NO_USED',
   'ORDERPAID',
   'ORDER_CLOSED',
-  'NOT_ENOUGH',
   'ORDER_NOT_EXIST',
   'RESOURCE_NOT_EXISTS',
 ])

@@ -17,8 +17,10 @@ export interface Notifying {
   /** How often the same notification is sent, all at once. */
   readonly times?: number
   readonly flaw?: Flaw | undefined
-  /** Another amount than was paid. */
+  /** Another amount than was paid, or paid back. */
   readonly amountFen?: number
+  /** What else the notification holds than what is true. */
+  readonly resource?: Readonly<Record<string, unknown>>
 }
 
 /** What came back for each notification. */
@@ -147,18 +149,20 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
     notifyPayment(no, how = {}) {
       const { terms } = payments.find(no)
       const amount = how.amountFen === undefined ? {} : { amountFen: how.amountFen }
-      const resource = payments.transaction(no, amount)
+      const resource = { ...payments.transaction(no, amount), ...how.resource }
       return notify(terms.notify_url, { eventType: 'TRANSACTION.SUCCESS', resource }, how)
     },
     decideRefund: (no, status) => payments.decideRefund(no, status),
     notifyRefund(no, how = {}) {
-      const { status, ...rest } = payments.refundAnswer(no)
+      const { status, amount, ...rest } = payments.refundAnswer(no)
       const { terms } = payments.refunds.get(no) ?? {}
       const resource = {
         mchid: account.mchId,
         ...rest,
+        amount: { ...amount, ...(how.amountFen === undefined ? {} : { refund: how.amountFen }) },
         refund_status: status,
         user_received_account: '支付用户零钱',
+        ...how.resource,
       }
       return notify(terms?.notify_url ?? '', { eventType: `REFUND.${status}`, resource }, how)
     },

@@ -86,6 +86,50 @@ export async function moveOrder(
   return result.numUpdatedRows === 1n
 }
 
+/** Sets so much of a paid order aside for a refund; false when that is more than is left of it. */
+export async function setRefundAside(
+  sql: Queries,
+  { id, amountFen, now }: { readonly id: string; readonly amountFen: number; readonly now: Date },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const result = await sql
+    .updateTable('orders')
+    .set((column) => ({ refunding_fen: column('refunding_fen', '+', amountFen), updated_at: now }))
+    .where('id', '=', id)
+    .where('state', '=', 'paid')
+    .where((column) =>
+      column(
+        column('refunding_fen', '+', column.ref('refunded_fen')),
+        '<=',
+        column('amount_fen', '-', amountFen),
+      ),
+    )
+    .executeTakeFirst({ signal })
+  return result.numUpdatedRows === 1n
+}
+
+/** Ends what `setRefundAside` began: the money has gone back, or stays. */
+export async function endRefunding(
+  sql: Queries,
+  {
+    id,
+    amountFen,
+    refundedFen,
+    now,
+  }: { readonly id: string; readonly amountFen: number; readonly refundedFen: number; readonly now: Date },
+  signal: AbortSignal,
+): Promise<void> {
+  await sql
+    .updateTable('orders')
+    .set((column) => ({
+      refunding_fen: column('refunding_fen', '-', amountFen),
+      refunded_fen: column('refunded_fen', '+', refundedFen),
+      updated_at: now,
+    }))
+    .where('id', '=', id)
+    .execute({ signal })
+}
+
 /** Orders that their provider is to be asked about, the longest due first. */
 export function listDueOrders(
   sql: Queries,

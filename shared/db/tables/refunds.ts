@@ -1,6 +1,11 @@
 import type { Selectable } from 'kysely'
+import type { Database, Queries } from '#shared/db/database.ts'
+import { insertedOnce } from '#shared/db/insert-once.ts'
 
-/** `asked`: kept, the provider was not reached yet. `processing`: the provider has it. */
+/**
+ * `asked`: kept, the provider was not reached yet. `processing`: the provider has it. `succeeded`: the payer has the money.
+ * `closed`: the payer gets nothing, the provider said no. `abnormal`: the payer's account took no money, a person has to act.
+ */
 export type RefundState = 'asked' | 'processing' | 'succeeded' | 'closed' | 'abnormal'
 
 export interface RefundsTable {
@@ -14,7 +19,7 @@ export interface RefundsTable {
   reason: string | null
   /** The provider's own number. */
   provider_id: string | null
-  /** When the provider is to be asked, or asked about it. */
+  /** When the provider is to be asked, or asked about it; null once that is known. */
   poll_at: Date | null
   polls: number
   created_at: Date
@@ -22,3 +27,70 @@ export interface RefundsTable {
 }
 
 export type RefundRow = Selectable<RefundsTable>
+export type RefundChange = Partial<RefundRow>
+
+/** Whether it was inserted: false where the order has a refund by the same key. */
+export async function insertRefundOnce(
+  { sql, dialect }: { readonly sql: Queries; readonly dialect: Database['dialect'] },
+  row: RefundRow,
+  signal: AbortSignal,
+): Promise<boolean> {
+  return insertedOnce(sql.insertInto('refunds').values(row), dialect, signal)
+}
+
+export function findRefund(sql: Queries, id: string, signal: AbortSignal): Promise<RefundRow | undefined> {
+  return sql.selectFrom('refunds').selectAll().where('id', '=', id).executeTakeFirst({ signal })
+}
+
+export function findRefundByKey(
+  sql: Queries,
+  { orderId, clientKey }: { readonly orderId: string; readonly clientKey: string },
+  signal: AbortSignal,
+): Promise<RefundRow | undefined> {
+  return sql
+    .selectFrom('refunds')
+    .selectAll()
+    .where('order_id', '=', orderId)
+    .where('client_key', '=', clientKey)
+    .executeTakeFirst({ signal })
+}
+
+/** The refunds of an order, in the order in which they were asked for. */
+export function listRefunds(sql: Queries, orderId: string, signal: AbortSignal): Promise<RefundRow[]> {
+  return sql
+    .selectFrom('refunds')
+    .selectAll()
+    .where('order_id', '=', orderId)
+    .orderBy('id')
+    .execute({ signal })
+}
+
+/** Changes a refund that is still in one of the states given; false when it has moved on. */
+export async function moveRefund(
+  sql: Queries,
+  { id, from, to }: { readonly id: string; readonly from: readonly RefundState[]; readonly to: RefundChange },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const result = await sql
+    .updateTable('refunds')
+    .set(to)
+    .where('id', '=', id)
+    .where('state', 'in', from)
+    .executeTakeFirst({ signal })
+  return result.numUpdatedRows === 1n
+}
+
+/** Refunds that their provider is to be asked about, the longest due first. */
+export function listDueRefunds(
+  sql: Queries,
+  { now, limit }: { readonly now: Date; readonly limit: number },
+  signal: AbortSignal,
+): Promise<RefundRow[]> {
+  return sql
+    .selectFrom('refunds')
+    .selectAll()
+    .where('poll_at', '<=', now)
+    .orderBy('poll_at')
+    .limit(limit)
+    .execute({ signal })
+}

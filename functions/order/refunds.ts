@@ -1,0 +1,37 @@
+import { Fault } from '#shared/errors.ts'
+import type { RefundRow } from '#shared/db/tables/refunds.ts'
+import { type Route, route } from '#shared/http/route.ts'
+import { askRefund } from '#shared/payments/ask-refund.ts'
+import { numberOf } from '#shared/payments/order-states.ts'
+import { clientKeyOf } from './client-key.ts'
+import type { OrderRoutesOptions } from './orders.ts'
+import { requireOrder } from './require-order.ts'
+import { NewRefund } from './schemas.ts'
+
+/** POST /orders/{no}/refund {amountFen, reason?} → 202 {refundNo, no, status, amountFen, …} (Idempotency-Key: the same refund again) */
+export function refundRoute(options: OrderRoutesOptions): Route {
+  return route({
+    method: 'POST',
+    path: '/orders/{no}/refund',
+    body: NewRefund,
+    timeoutMs: 9_000,
+    async handle({ request, params, body, invocation, signal }) {
+      const { order, isAdmin } = await requireOrder(options, { request, params }, signal)
+      if (options.refundsBy === 'admin' && !isAdmin) throw new Fault('forbidden')
+      const clientKey = clientKeyOf(request.headers)
+      const { amountFen, reason } = body
+      const asking = { order, amountFen, reason, clientKey, requestId: invocation.requestId }
+      const refund = await askRefund(options, asking, signal)
+      invocation.waitUntil(options.deliver(invocation.signal))
+      return { status: 202, data: presentRefund(refund) }
+    },
+  })
+}
+
+export function presentRefund(refund: RefundRow) {
+  const { id, order_id: orderId, state, amount_fen: amountFen, reason, created_at: createdAt } = refund
+  // Whether the provider has it yet is of no use to a client.
+  const status = state === 'asked' ? 'processing' : state
+  const [refundNo, no] = [numberOf(id), numberOf(orderId)]
+  return { refundNo, no, status, amountFen, reason, createdAt: createdAt.toISOString() }
+}

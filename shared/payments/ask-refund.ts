@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto'
+import type { Queries } from '#shared/db/database.ts'
+import { type OrderRow, setRefundAside } from '#shared/db/tables/orders.ts'
+import { findRefundByKey, insertRefundOnce, type RefundRow } from '#shared/db/tables/refunds.ts'
+import { Fault } from '#shared/errors.ts'
+import { uuidv7 } from '#shared/ids.ts'
+import type { SettleOptions } from './close-order.ts'
+import { numberOf } from './order-states.ts'
+import { pursueRefund } from './pursue-refund.ts'
+
+export type RefundOptions = Omit<SettleOptions, 'requestId'>
+
+export interface NewRefund {
+  readonly order: OrderRow
+  readonly amountFen: number
+  readonly reason: string | undefined
+  /** The client's idempotency key: by the same one it gets the same refund. */
+  readonly clientKey: string | undefined
+  readonly requestId: string
+}
+
+const FIRST_POLL_MS = 60_000
+
+/**
+ * Keeps a refund and has the provider pay it back. What the provider cannot take just now is asked for again later by
+ * `pollRefunds`, so that a refund that was accepted here is never forgotten.
+ *
+ * @throws Fault conflict for more than is left of what was paid, with `refundableFen`; validation_failed with the
+ *   provider's reason for what it never pays back
+ */
+export async function askRefund(
+  options: RefundOptions,
+  asking: NewRefund,
+  signal: AbortSignal,
+): Promise<RefundRow> {
+  const { refund, isNew } = await kept(options, asking, signal)
+  if (!isNew && refund.state !== 'asked') return refund
+  try {
+    return await pursueRefund({ ...options, requestId: asking.requestId }, refund, asking.order, signal)
+  } catch (error) {
+    if (!(error instanceof Fault) || error.error === 'validation_failed') throw error
+    const facts = { refundNo: numberOf(refund.id), requestId: asking.requestId, cause: error }
+    options.logger.warn('payments.refund_postponed', facts)
+    return refund
+  }
+}
+
+async function kept(
+  { database, clock }: RefundOptions,
+  { order, amountFen, reason, clientKey }: NewRefund,
+  signal: AbortSignal,
+): Promise<{ readonly refund: RefundRow; readonly isNew: boolean }> {
+  const now = new Date(clock())
+  const row: RefundRow = {
+    id: uuidv7(now.getTime()),
+    order_id: order.id,
+    client_key: clientKey === undefined ? null : createHash('sha256').update(clientKey).digest('hex'),
+    state: 'asked',
+    amount_fen: amountFen,
+    reason: reason ?? null,
+    provider_id: null,
+    poll_at: new Date(now.getTime() + FIRST_POLL_MS),
+    polls: 0,
+    created_at: now,
+    updated_at: now,
+  }
+  const sql = await database.sql()
+  const isNew = await sql.transaction().execute(async (own) => {
+    if (!(await insertRefundOnce({ sql: own, dialect: database.dialect }, row, signal))) return false
+    if (await setRefundAside(own, { id: order.id, amountFen, now }, signal)) return true
+    throw notRefundable(order)
+  })
+  return isNew ? { refund: row, isNew } : { refund: await firstOf(sql, row, signal), isNew }
+}
+
+async function firstOf(sql: Queries, row: RefundRow, signal: AbortSignal): Promise<RefundRow> {
+  const key = { orderId: row.order_id, clientKey: row.client_key ?? '' }
+  const first = await findRefundByKey(sql, key, signal)
+  if (first === undefined) throw new TypeError('A refund that is there cannot be found')
+  if (first.amount_fen !== row.amount_fen || first.reason !== row.reason)
+    throw new Fault('idempotency_mismatch')
+  return first
+}
+
+function notRefundable(order: OrderRow): Fault {
+  if (order.state !== 'paid')
+    return new Fault('conflict', { details: [{ reason: 'not_paid', state: order.state }] })
+  const refundableFen = order.amount_fen - order.refunding_fen - order.refunded_fen
+  return new Fault('conflict', { details: [{ reason: 'more_than_is_left', refundableFen }] })
+}

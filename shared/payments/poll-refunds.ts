@@ -1,0 +1,48 @@
+import { findOrder } from '#shared/db/tables/orders.ts'
+import { listDueRefunds, moveRefund, type RefundRow } from '#shared/db/tables/refunds.ts'
+import { Fault } from '#shared/errors.ts'
+import type { SettleOptions } from './close-order.ts'
+import { nextPollAt } from './next-poll.ts'
+import { numberOf } from './order-states.ts'
+import { pollDue } from './poll-due.ts'
+import type { PollOptions } from './poll-orders.ts'
+import { pursueRefund } from './pursue-refund.ts'
+
+/**
+ * Asks the provider again for refunds that it could not take, and about those that no notification has settled, less and
+ * less often. May run twice at once. How many refunds it asked about.
+ */
+export function pollRefunds(polling: PollOptions, signal: AbortSignal): Promise<number> {
+  const { database, clock, logger } = polling
+  const options = { ...polling, requestId: 'reconcile' }
+  const due = async (limit: number) =>
+    listDueRefunds(await database.sql(), { now: new Date(clock()), limit }, signal)
+  const poll = (refund: RefundRow) => pollRefund(options, refund, signal)
+
+  async function later(refund: RefundRow, cause: unknown): Promise<void> {
+    logger.warn('payments.not_polled', { refundNo: numberOf(refund.id), cause })
+    await postpone(options, refund, signal)
+  }
+
+  return pollDue({ due, poll, postpone: later }, signal)
+}
+
+async function pollRefund(options: SettleOptions, refund: RefundRow, signal: AbortSignal): Promise<void> {
+  const order = await findOrder(await options.database.sql(), refund.order_id, signal)
+  if (order === undefined) throw new TypeError('The order of a refund cannot be found')
+  const { state } = await pursueRefund(options, refund, order, signal).catch((error: unknown) => {
+    // What the provider never pays back is closed by now.
+    if (error instanceof Fault && error.error === 'validation_failed') return { state: 'closed' }
+    throw error
+  })
+  if (state === 'processing' || state === 'abnormal') await postpone(options, refund, signal)
+}
+
+async function postpone(
+  { database, clock }: PollOptions,
+  { id, polls }: RefundRow,
+  signal: AbortSignal,
+): Promise<void> {
+  const to = { poll_at: nextPollAt(clock(), polls), polls: polls + 1 }
+  await moveRefund(await database.sql(), { id, from: ['asked', 'processing', 'abnormal'], to }, signal)
+}
