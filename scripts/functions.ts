@@ -60,7 +60,7 @@ export const FUNCTIONS: readonly FunctionSpec[] = [
   },
   {
     name: 'order',
-    paths: ['/orders'],
+    paths: ['/orders', '/outbox'],
     timeoutS: 10,
     concurrency: 20,
     memoryMb: 256,

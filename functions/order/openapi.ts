@@ -32,6 +32,17 @@ const refund = v.object({
   createdAt: time,
 })
 
+const message = v.object({
+  id: v.string(),
+  topic: v.string(),
+  target: v.string(),
+  payload: v.unknown(),
+  attempts: v.number(),
+  lastError: v.nullable(v.string()),
+  requestId: v.nullable(v.string()),
+  createdAt: time,
+})
+
 export const descriptions: RouteDescriptions = {
   'POST /orders': {
     summary: 'Place an order; `payment` goes into wx.requestPayment',
@@ -58,5 +69,21 @@ export const descriptions: RouteDescriptions = {
     idempotent: true,
     answers: { 202: refund },
     errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch'],
+  },
+  'GET /outbox/dead': {
+    summary: 'Messages that nobody tries to deliver any more, newest first',
+    auth: 'admin',
+    answers: { 200: v.object({ items: v.array(message), nextCursor: v.nullable(v.string()) }) },
+  },
+  'POST /outbox/dead/redrive': {
+    summary: 'Send dead messages again, the newest 1,000 at most',
+    auth: 'admin',
+    answers: { 200: v.object({ redriven: v.number(), isMore: v.boolean() }) },
+  },
+  'POST /outbox/dead/{id}/redrive': {
+    summary: 'Send one dead message again',
+    auth: 'admin',
+    answers: { 200: v.object({ redriven: v.literal(1) }) },
+    errors: ['not_found'],
   },
 }

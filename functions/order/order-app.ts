@@ -1,8 +1,9 @@
 import { type BackendOptions, createBackend } from '#shared/backend/create-backend.ts'
-import { createRequireUser } from '#shared/backend/current-user.ts'
+import { createRequireAdmin, createRequireUser } from '#shared/backend/current-user.ts'
 import type { HttpApp } from '#shared/http/create-app.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import type { PaymentProvider } from '#shared/payments/provider.ts'
+import { deadLetterRoutes } from './dead-letters.ts'
 import { orderRoutes } from './orders.ts'
 
 export interface OrderOptions extends BackendOptions {
@@ -17,5 +18,6 @@ export interface OrderOptions extends BackendOptions {
 export function createOrderApp(options: OrderOptions): HttpApp {
   const backend = createBackend(options)
   const requireUser = createRequireUser(backend.sessions, options.database)
-  return backend.app('order', [...orderRoutes({ ...options, requireUser })])
+  const parts = { ...options, requireUser, requireAdmin: createRequireAdmin(requireUser) }
+  return backend.app('order', [...orderRoutes(parts), ...deadLetterRoutes(parts)])
 }

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { pageQuery } from '#shared/http/page-query.ts'
 import { printableText } from '#shared/http/printable-text.ts'
 
 const MAX_METADATA_CHARS = 4_096
@@ -29,3 +30,14 @@ export const NewRefund = v.strictObject({
   /** WeChat shows it to the payer. */
   reason: v.optional(printableText(80)),
 })
+
+const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+
+export const DeadLetters = v.strictObject({
+  ...pageQuery,
+  topic: v.optional(Name),
+  target: v.optional(Name),
+})
+
+/** Which dead letters: all of them unless it says so. */
+export const Redrive = v.strictObject({ topic: v.optional(Name), target: v.optional(Name) })

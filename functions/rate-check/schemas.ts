@@ -1,12 +1,8 @@
 import * as v from 'valibot'
+import { pageLimit } from '#shared/http/page-query.ts'
 import { RULE_SET_PARTS } from '#shared/risk/rule-set.ts'
 
 const version = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(999_999_999))
-
-const pageLimit = v.optional(
-  v.pipe(v.string(), v.regex(/^(?:[1-9]\d?|100)$/, 'expected 1 to 100'), v.transform(Number)),
-  '20',
-)
 
 /** Rules to publish, or the version to publish again. */
 export const RulesChange = v.pipe(

@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { pageQuery } from '#shared/http/page-query.ts'
 import { PURPOSE_NAMES } from '#shared/files/purposes.ts'
 
 const purpose = v.picklist(PURPOSE_NAMES)
@@ -32,11 +33,7 @@ export const Completion = v.strictObject({
 export const DirectUpload = v.strictObject({ purpose })
 
 export const FileList = v.strictObject({
-  limit: v.optional(
-    v.pipe(v.string(), v.regex(/^(?:[1-9]\d?|100)$/, 'expected 1 to 100'), v.transform(Number)),
-    '20',
-  ),
-  cursor: v.optional(v.pipe(v.string(), v.maxLength(128))),
+  ...pageQuery,
   status: v.optional(v.picklist(['pending', 'ready', 'quarantined'])),
   purpose: v.optional(purpose),
   /** `all`: everybody's, for admins. */

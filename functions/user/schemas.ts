@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { pageQuery } from '#shared/http/page-query.ts'
 import { printableText } from '#shared/http/printable-text.ts'
 
 const code = v.pipe(v.string(), v.minLength(1), v.maxLength(256))
@@ -48,11 +49,7 @@ export const WechatProfile = v.union([
 ])
 
 export const UserList = v.strictObject({
-  limit: v.optional(
-    v.pipe(v.string(), v.regex(/^(?:[1-9]\d?|100)$/, 'expected 1 to 100'), v.transform(Number)),
-    '20',
-  ),
-  cursor: v.optional(v.pipe(v.string(), v.maxLength(128))),
+  ...pageQuery,
 })
 
 export const UserSearch = v.strictObject({ phone })

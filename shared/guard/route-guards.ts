@@ -94,4 +94,7 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
   'GET /orders/{no}': READ,
   'POST /orders/{no}/close': WRITE,
   'POST /orders/{no}/refund': WRITE_SIGNED,
+  'GET /outbox/dead': ADMIN_READ,
+  'POST /outbox/dead/redrive': ADMIN_WRITE,
+  'POST /outbox/dead/{id}/redrive': ADMIN_WRITE,
 }

@@ -42,7 +42,8 @@ export interface Shop {
   paid(): Promise<string>
   find(no: string): Promise<TestAnswer['body']['data']>
   poll(): Promise<void>
-  deliver(): Promise<unknown>
+  /** Delivers what is due, once the deliveries under way have ended. */
+  deliver(): Promise<void>
   close(): Promise<void>
 }
 
@@ -121,7 +122,7 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
   /** As `alice` unless somebody else's token is given. */
   async function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
     const token = options.token ?? tokens.get('alice') ?? (await signIn('alice')).accessToken
-    const app = path.startsWith('/api/v1/orders') ? order : callback
+    const app = /^\/api\/v1\/(?:orders|outbox)/.test(path) ? order : callback
     const invocation = { deadline: now() + 10_000, ...options.invocation }
     return callApp(app, path, { ...options, token, invocation })
   }
@@ -156,7 +157,10 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
       await pollOrders(polling, never)
       await pollRefunds(polling, never)
     },
-    deliver: () => deliver(never),
+    async deliver() {
+      await Promise.allSettled(delivering) // what calls left in the background may hold the messages
+      await deliver(never)
+    },
     async close() {
       server.close()
       await Promise.allSettled(delivering)

@@ -123,3 +123,39 @@ export async function settleMessages(
       .execute({ signal })
   }
 }
+
+export interface DeadPage {
+  readonly topic?: string | undefined
+  readonly target?: string | undefined
+  readonly beforeId?: string | undefined
+  readonly limit: number
+}
+
+/** Messages that nobody tries to deliver any more, newest first. */
+export function listDeadMessages(
+  sql: Queries,
+  { topic, target, beforeId, limit }: DeadPage,
+  signal: AbortSignal,
+): Promise<OutboxRow[]> {
+  let dead = sql.selectFrom('outbox').selectAll().where('state', '=', 'dead')
+  if (topic !== undefined) dead = dead.where('topic', '=', topic)
+  if (target !== undefined) dead = dead.where('target', '=', target)
+  if (beforeId !== undefined) dead = dead.where('id', '<', beforeId)
+  return dead.orderBy('id', 'desc').limit(limit).execute({ signal })
+}
+
+/** Gives dead messages all their attempts again, from now on. How many there were among these. */
+export async function redriveMessages(
+  sql: Queries,
+  { ids, now }: { readonly ids: readonly string[]; readonly now: Date },
+  signal: AbortSignal,
+): Promise<number> {
+  if (ids.length === 0) return 0
+  const result = await sql
+    .updateTable('outbox')
+    .set({ state: 'waiting', due_at: now, attempts: 0 })
+    .where('id', 'in', ids)
+    .where('state', '=', 'dead')
+    .executeTakeFirst({ signal })
+  return Number(result.numUpdatedRows)
+}
