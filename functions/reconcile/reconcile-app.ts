@@ -2,6 +2,7 @@ import { createSafety } from '#shared/files/safety.ts'
 import type { FileParts, SafetyChecks } from '#shared/files/file-parts.ts'
 import { sweepFiles } from '#shared/files/sweeps/sweep-files.ts'
 import { createApp, type HttpApp } from '#shared/http/create-app.ts'
+import type { RequestTracer } from '#shared/telemetry/request-tracer.ts'
 import type { StateStore } from '#shared/state/store.ts'
 
 export interface ReconcileOptions extends FileParts {
@@ -9,6 +10,7 @@ export interface ReconcileOptions extends FileParts {
   readonly checks: SafetyChecks
   /** What is tidied up besides, by name: each says how much it did. */
   readonly chores: Readonly<Record<string, Chore>>
+  readonly tracer?: RequestTracer | undefined
 }
 
 export type Chore = (signal: AbortSignal) => Promise<unknown>
@@ -21,6 +23,7 @@ export function createReconcileApp(options: ReconcileOptions): HttpApp {
     name: 'reconcile',
     logger,
     clock,
+    tracer: options.tracer,
     routes: [],
     /** Any event will do: it says that it is time. */
     async event(_event, { signal }) {

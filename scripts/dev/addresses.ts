@@ -8,6 +8,8 @@ const Addresses = v.object({
   redisUrl: v.optional(v.string()),
   wechatUrl: v.optional(v.string()),
   storageUrl: v.optional(v.string()),
+  payUrl: v.optional(v.string()),
+  tracesUrl: v.optional(v.string()),
 })
 
 /** Where the parts of a local cloud listen, for the other commands. */

@@ -9,6 +9,7 @@ export interface BannerFacts {
   readonly stateStore: string
   readonly wechat: string
   readonly storage: string
+  readonly traces: string
   /** Whether codes such as dev-alice work. */
   readonly hasStandIn: boolean
   readonly functions: readonly (Bundle | { readonly name: string; readonly broken: true })[]
@@ -17,7 +18,8 @@ export interface BannerFacts {
 
 /** What a person needs once everything runs. */
 export function banner(facts: BannerFacts): string {
-  const { url, as, runtime, database, stateStore, wechat, storage, hasStandIn, functions, tookMs } = facts
+  const { url, as, runtime, database, stateStore, wechat, storage, traces, hasStandIn, functions, tookMs } =
+    facts
   const sizes = functions.map((it) =>
     'broken' in it ? `${it.name} (does not build)` : `${it.name} ${kb(it.bytes)} KB`,
   )
@@ -30,6 +32,7 @@ export function banner(facts: BannerFacts): string {
     `  State      ${stateStore}`,
     `  WeChat     ${wechat}`,
     `  Files      ${storage}`,
+    `  Traces     ${traces}`,
     `  Functions  ${sizes.join(', ')}`,
     '',
     `  curl -s ${url}/api/v1/login -H 'content-type: application/json' -d '{"code":"${code}"}'`,

@@ -18,6 +18,7 @@ import { runtimeExecutable } from './runtime-executable.ts'
 import { localSecrets } from './secrets.ts'
 import { objectStore, type StorageService } from './storage-service.ts'
 import { createStops, type Stops } from './stops.ts'
+import { traceCollector, type TraceService } from './trace-service.ts'
 import { watchSources } from './watch-sources.ts'
 import { LOCAL_APP_ID, wechat, type WechatService } from './wechat-service.ts'
 
@@ -45,6 +46,7 @@ interface Backing {
   readonly wechat: WechatService
   readonly storage: StorageService
   readonly pay: PayService
+  readonly traces: TraceService
 }
 
 /** Starts everything the backend needs on this machine. When a part fails, those that started are stopped again. */
@@ -82,6 +84,8 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     ...defined('databaseUrl', backing.database.url),
     ...defined('redisUrl', backing.state.url),
     ...defined('storageUrl', backing.storage.url),
+    ...defined('payUrl', backing.pay.url),
+    ...defined('tracesUrl', backing.traces.url),
     ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
   })
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
@@ -101,6 +105,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     stateStore: backing.state.about,
     wechat: backing.wechat.about,
     storage: backing.storage.about,
+    traces: backing.traces.about,
     hasStandIn: !backing.wechat.isReal,
     functions,
   }
@@ -142,10 +147,11 @@ async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promi
     keep(wechat(options.env)),
     keep(objectStore(options)),
     keep(wechatPay(options.env, options.env['WECHAT_APP_ID'] ?? LOCAL_APP_ID)),
+    keep(traceCollector(options.env)),
   ] as const
   await Promise.allSettled(starting)
-  const [sql, state, stand, storage, pay] = await Promise.all(starting)
-  return { database: sql, state, wechat: stand, storage, pay }
+  const [sql, state, stand, storage, pay, traces] = await Promise.all(starting)
+  return { database: sql, state, wechat: stand, storage, pay, traces }
 }
 
 /** What servers say belongs into a file: a person looks there when one of them fails. */
@@ -158,7 +164,7 @@ function serverLog(folder: string): (line: string) => void {
 function settingsFor(
   env: Readonly<Record<string, string>>,
   secrets: Readonly<Record<string, string>>,
-  { database, state, wechat, storage, pay }: Backing,
+  { database, state, wechat, storage, pay, traces }: Backing,
 ): Readonly<Record<string, string>> {
   return {
     ...secrets,
@@ -171,6 +177,7 @@ function settingsFor(
     ...wechat.settings,
     ...storage.settings,
     ...pay.settings,
+    ...traces.settings,
   }
 }
 

@@ -7,6 +7,7 @@ import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import { checkedRedisUrl } from '#shared/state/redis-address.ts'
 import { LOG_LEVELS } from '#shared/telemetry/logger.ts'
 import { WECHAT_URL } from '#shared/wechat/wechat.ts'
+import { traceSettings } from './trace-settings.ts'
 
 const SWITCH = ['off', 'on'] as const
 
@@ -29,6 +30,7 @@ export function backendSettings(read: Read) {
     limitInstances: read.integer('RATE_LIMIT_INSTANCES', { min: 1, max: 10_000, fallback: 1 }),
     corsOrigins: read.list('CORS_ORIGINS'),
     logLevel: read.oneOf('LOG_LEVEL', LOG_LEVELS, 'info'),
+    ...traceSettings(read),
   }
 }
 

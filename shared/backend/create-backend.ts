@@ -14,6 +14,7 @@ import { createNonces } from '#shared/signing/nonces.ts'
 import { createSignatureCheck, type SignatureCheckOptions } from '#shared/signing/signature-check.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import type { RequestTracer } from '#shared/telemetry/request-tracer.ts'
 import { createAccessTokens } from '#shared/tokens/access-tokens.ts'
 import { createRevocations } from '#shared/tokens/revocations.ts'
 import { createSessionGuard } from '#shared/tokens/session-guard.ts'
@@ -30,6 +31,8 @@ export interface BackendOptions
   readonly state: StateStore
   readonly clock: Clock
   readonly logger: Logger
+  /** Follows calls; nobody does unless given. */
+  readonly tracer?: RequestTracer | undefined
   readonly riskRank?: UserFacts['riskRank']
   /** WeChat's user key of a session; where it is given, assured routes demand it. */
   readonly userKey?: SignatureCheckOptions['userKey']
@@ -81,6 +84,7 @@ export function createBackend(options: BackendOptions) {
       name,
       logger,
       clock,
+      tracer: options.tracer,
       ...(options.trustedHops === undefined ? {} : { trustedHops: options.trustedHops }),
       corsOrigins: options.corsOrigins ?? [],
       admit: guard.admit,

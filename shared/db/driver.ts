@@ -1,5 +1,6 @@
 import type { CompiledQuery, DatabaseConnection, Driver, QueryResult, TransactionSettings } from 'kysely'
 import { Fault } from '#shared/errors.ts'
+import type { Tracer } from '#shared/telemetry/tracer.ts'
 import { ConnectionError, type LinkDriver } from './link.ts'
 import type { Loan, Pool } from './pool.ts'
 
@@ -9,6 +10,9 @@ export interface DriverOptions {
   readonly links: LinkDriver
   readonly pool: Pool
   readonly statementMs: number
+  readonly tracer: Tracer
+  /** How traces name the server. */
+  readonly system: string
 }
 
 interface Options {
@@ -21,7 +25,7 @@ type Connection = DatabaseConnection & { readonly loan: Loan; isLost: boolean }
  * Kysely's view of a pool, and the one seam where a failure of the connection, a limit that was passed or a server
  * on its way down becomes the fault `unavailable`.
  */
-export function createDriver({ begin, links, pool, statementMs }: DriverOptions): Driver {
+export function createDriver({ begin, links, pool, statementMs, tracer, system }: DriverOptions): Driver {
   const connections = new WeakMap<DatabaseConnection, Connection>()
 
   function fault(error: unknown): unknown {
@@ -50,7 +54,10 @@ export function createDriver({ begin, links, pool, statementMs }: DriverOptions)
       loan,
       isLost: false,
       async executeQuery<R>({ sql, parameters }: CompiledQuery, options?: Options): Promise<QueryResult<R>> {
-        const result = run(connection, sql, parameters, { limitMs, signal: options?.signal })
+        const limits = { limitMs, signal: options?.signal }
+        const result = tracer.span(nameOf(sql), { 'db.system.name': system, 'db.query.text': sql }, () =>
+          run(connection, sql, parameters, limits),
+        )
         // Waiting for the connection counts towards the first statement, so that no call takes longer than one.
         limitMs = statementMs
         try {
@@ -102,6 +109,13 @@ export function createDriver({ begin, links, pool, statementMs }: DriverOptions)
   }
 
   return driver
+}
+
+/** The verb and the first table. Values are never part of a statement's text. */
+function nameOf(sql: string): string {
+  const [verb = ''] = /\w+/.exec(sql) ?? []
+  const [, table] = /\b(?:from|into|update)\s+["`](\w+)["`]/i.exec(sql) ?? []
+  return [verb.toLowerCase(), ...(table === undefined ? [] : [table])].join(' ')
 }
 
 /** A statement that needs no query builder. */

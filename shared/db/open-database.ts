@@ -2,6 +2,7 @@ import type { DatabaseIntrospector, Dialect as KyselyDialect } from 'kysely'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { abandonable } from '#shared/deadline.ts'
 import { once } from '#shared/once.ts'
+import { noTrace, type Tracer } from '#shared/telemetry/tracer.ts'
 import type { Database, Dialect, Queries } from './database.ts'
 import type * as kyselyModule from './drivers/kysely.ts'
 import { createDriver, type DriverOptions, statement } from './driver.ts'
@@ -19,10 +20,14 @@ export interface DatabaseOptions {
   readonly clock?: Clock
   /** For one statement; 4 s unless given. Migrations need longer. */
   readonly statementMs?: number
+  /** Follows statements; nobody does unless given. */
+  readonly tracer?: Tracer | undefined
 }
 
 interface Server {
   readonly dialect: Dialect
+  /** As OpenTelemetry names it. */
+  readonly system: string
   readonly begin: DriverOptions['begin']
   readonly links: (url: URL, statementMs: number) => LinkDriver
   /** What the query builder needs to know of it. */
@@ -33,6 +38,7 @@ interface Server {
 
 const POSTGRES: Server = {
   dialect: 'postgres',
+  system: 'postgresql',
   begin: postgresBegin,
   links: postgresLinks,
   grammar: ({ PostgresAdapter, PostgresQueryCompiler }) => ({
@@ -42,6 +48,7 @@ const POSTGRES: Server = {
 }
 const MYSQL: Server = {
   dialect: 'mysql',
+  system: 'mysql',
   begin: mysqlBegin,
   links: mysqlLinks,
   grammar: ({ MysqlAdapter, MysqlQueryCompiler }) => ({
@@ -70,11 +77,19 @@ export function openDatabase({
   poolSize,
   clock = systemClock,
   statementMs = LIMITS.statementMs,
+  tracer = noTrace,
 }: DatabaseOptions): Database {
   const server = serverOf(url)
   const links = server.links(url, statementMs)
   const pool = createPool(links, poolSize, clock)
-  const driver = createDriver({ begin: server.begin, links, pool, statementMs })
+  const driver = createDriver({
+    begin: server.begin,
+    links,
+    pool,
+    statementMs,
+    tracer,
+    system: server.system,
+  })
 
   async function loadBuilder(): Promise<Queries> {
     const kysely = await import('./drivers/kysely.ts')

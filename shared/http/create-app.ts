@@ -4,6 +4,7 @@ import { Fault } from '#shared/errors.ts'
 import { once } from '#shared/once.ts'
 import { causesOf } from '#shared/telemetry/causes.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import type { RequestTracer } from '#shared/telemetry/request-tracer.ts'
 import type { Admit } from './admission.ts'
 import type { App, Invocation } from './app.ts'
 import { corsHeaders } from './cors.ts'
@@ -12,6 +13,7 @@ import { preferredLanguage } from './language.ts'
 import { MAX_JSON_BYTES, parseJson, readBytes } from './read-body.ts'
 import { type Call, type Route, routeName } from './route.ts'
 import { createRouter, type Match } from './router.ts'
+import { type Traced, tracedEvent, tracedFetch } from './traced-calls.ts'
 import { createTrustedHops, type TrustedHops } from './trusted-hops.ts'
 import { validate } from './validate.ts'
 
@@ -27,6 +29,8 @@ export interface AppOptions extends Pick<App, 'name' | 'event' | 'warm' | 'close
   readonly admit?: Admit
   /** Whose word about a client's address counts besides the platform's; nobody's unless given. */
   readonly trustedHops?: TrustedHops
+  /** Follows every call and event; nobody does unless given. */
+  readonly tracer?: RequestTracer | undefined
 }
 
 const DEFAULT_TIMEOUT_MS = 4_500
@@ -46,9 +50,8 @@ export function createApp(options: AppOptions): HttpApp {
   const { admit, corsOrigins = [], trustedHops = createTrustedHops([]) } = options
   let hasToldOfForgery = false
 
-  async function fetch(request: Request, arrived: Invocation): Promise<Response> {
+  async function serve(request: Request, arrived: Invocation, seen: Seen): Promise<Response> {
     const startedAt = clock()
-    const seen: Seen = { headers: {} }
     const invocation = { ...arrived, clientIp: clientIp(request.headers, arrived.clientIp) }
     const response = await answer(request, invocation, seen).catch((error: unknown) => {
       seen.fault = asFault(error)
@@ -67,6 +70,7 @@ export function createApp(options: AppOptions): HttpApp {
       ...(seen.fault === undefined ? {} : told(seen.fault)),
       durationMs: clock() - startedAt,
       clientIp: invocation.clientIp,
+      traceId: seen.traceId,
     })
     return finish(request, response, { ...seen.headers, 'x-request-id': invocation.requestId })
   }
@@ -132,13 +136,24 @@ export function createApp(options: AppOptions): HttpApp {
     })
   }
 
-  const { event, warm, close } = options
-  return { name, routes, fetch, ...(event && { event }), ...(warm && { warm }), ...(close && { close }) }
+  const app = {
+    name,
+    routes,
+    fetch: (request: Request, own: Invocation) => serve(request, own, { headers: {} }),
+  }
+  const { tracer, event, warm, close } = options
+  const rest = { ...(warm && { warm }), ...(close && { close }) }
+  if (tracer === undefined) return { ...app, ...rest, ...(event && { event }) }
+  return {
+    ...app,
+    ...rest,
+    fetch: tracedFetch(tracer, serve),
+    ...(event && { event: tracedEvent(tracer, event) }),
+  }
 }
 
 /** What is known of a request once its answer is made. */
-interface Seen {
-  match?: Match
+interface Seen extends Traced {
   fault?: Fault
   headers: Readonly<Record<string, string>>
 }

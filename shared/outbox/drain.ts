@@ -4,6 +4,7 @@ import { leaseMessages, type OutboxRow, settleMessages } from '#shared/db/tables
 import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { noTrace, type Tracer } from '#shared/telemetry/tracer.ts'
 import { nextWaitMs, type Schedule } from './schedule.ts'
 
 /** Takes one message to where it goes. It may come again, with the same id. A failure is tried again later. */
@@ -16,6 +17,8 @@ export interface DrainOptions {
   /** By the names that messages have as `target`. */
   readonly targets: Readonly<Record<string, Deliver>>
   readonly schedule: Schedule
+  /** Follows deliveries; nobody does unless given. */
+  readonly tracer?: Tracer | undefined
   /** Messages taken at a time, and delivered side by side; 50 unless given. */
   readonly batch?: number
 }
@@ -60,11 +63,19 @@ interface Outcome {
   readonly error?: unknown
 }
 
-async function delivered({ targets }: DrainOptions, row: OutboxRow, signal: AbortSignal): Promise<Outcome> {
+async function delivered(options: DrainOptions, row: OutboxRow, signal: AbortSignal): Promise<Outcome> {
+  const { targets, tracer = noTrace } = options
+  const attributes = {
+    'messaging.destination.name': row.target,
+    'messaging.message.id': row.id,
+    'xiaohan.attempt': row.attempts,
+    // Of the call that the message came about in: by it the trace of that call and this one are found together.
+    'xiaohan.request_id': row.request_id ?? '',
+  }
   try {
     const deliver = Object.hasOwn(targets, row.target) ? targets[row.target] : undefined
     if (deliver === undefined) throw new TypeError(`There is no target ${row.target}`)
-    await deliver(row, within(DELIVERY_MS, signal))
+    await tracer.span(`deliver ${row.topic}`, attributes, () => deliver(row, within(DELIVERY_MS, signal)))
     return { row }
   } catch (error) {
     return { row, error }

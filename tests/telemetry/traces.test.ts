@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { createServer } from 'node:http'
+import type { CollectedSpan } from '#scripts/emulator/traces/read-spans.ts'
+import { startTraceCollector, type TraceCollector } from '#scripts/emulator/traces/start-trace-collector.ts'
+import { callList, traceTree } from '#scripts/traces/trace-text.ts'
+import { openDatabase } from '#shared/db/open-database.ts'
+import { Fault } from '#shared/errors.ts'
+import { createApp } from '#shared/http/create-app.ts'
+import { route } from '#shared/http/route.ts'
+import { tracedState } from '#shared/state/traced-state.ts'
+import { createLogger } from '#shared/telemetry/logger.ts'
+import { otlpExport } from '#shared/telemetry/otlp-export.ts'
+import { createRequestTracer, type RequestTracerOptions } from '#shared/telemetry/request-tracer.ts'
+import { memoryState } from '#tests/fakes/memory-state.ts'
+import { callApp } from '#tests/invocation.ts'
+import { testDatabase } from '#tests/services/test-database.ts'
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
+const SPAN = '00f067aa0ba902b7'
+const never = new AbortController().signal
+
+let collector: TraceCollector
+let lines: string[]
+let background: Promise<unknown>[]
+beforeEach(async () => {
+  collector = await startTraceCollector()
+  lines = []
+  background = []
+})
+afterEach(() => collector.stop())
+
+const logger = createLogger({ level: 'debug', write: (line) => lines.push(line) })
+
+function tracerTo(url: string, more: Partial<RequestTracerOptions> = {}) {
+  const target = { endpoint: new URL(url), headers: { 'x-api-key': 'k' }, service: 'xiaohan-sample' }
+  const send = otlpExport({ ...target, logger, clock: Date.now })
+  return createRequestTracer({ clock: Date.now, send, ...more })
+}
+
+function sampleApp(tracer: ReturnType<typeof tracerTo>) {
+  const work = async ({ invocation }: { readonly invocation: { waitUntil(it: Promise<unknown>): void } }) => {
+    await tracer.span('inner', { count: 1, share: 0.5, isIt: true }, async () => {})
+    invocation.waitUntil(tracer.span('afterwards', {}, async () => {}))
+    return { data: {} }
+  }
+  const fail = () => Promise.reject(new Fault('unavailable', { cause: new Error('a secret') }))
+  return createApp({
+    name: 'sample',
+    logger,
+    tracer,
+    routes: [
+      route({ method: 'GET', path: '/items/{id}', handle: work }),
+      route({ method: 'GET', path: '/fault', handle: () => tracer.span('broken', {}, fail) }),
+    ],
+    event: () => tracer.span('chore', {}, async () => {}),
+  })
+}
+
+const invocation = { waitUntil: (work: Promise<unknown>) => void background.push(work) }
+
+async function collected(): Promise<readonly CollectedSpan[]> {
+  await Promise.all(background)
+  return (await fetch(`${collector.url}/spans`)).json() as Promise<readonly CollectedSpan[]> // its own answer
+}
+
+test("a call is part of its caller's trace, with everything that was done for it, afterwards too", async () => {
+  const app = sampleApp(tracerTo(collector.url))
+  const headers = { traceparent: `00-${TRACE}-${SPAN}-01` }
+
+  const answer = await callApp(app, '/api/v1/items/7?secret=1', { headers, invocation })
+
+  const spans = await collected()
+  const root = spans.find(({ name }) => name === 'GET /items/{id}')
+  expect(answer.status).toBe(200)
+  expect(root).toMatchObject({
+    traceId: TRACE,
+    parentSpanId: SPAN,
+    service: 'xiaohan-sample',
+    attributes: {
+      'http.request.method': 'GET',
+      'http.route': '/items/{id}',
+      'http.response.status_code': 200,
+      'url.path': '/api/v1/items/7',
+      'xiaohan.request_id': 'test-request',
+    },
+  })
+  expect(spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['inner', 'afterwards']))
+  for (const { name, traceId, parentSpanId } of spans)
+    expect([name, traceId, parentSpanId]).toEqual([name, TRACE, name === root?.name ? SPAN : root?.spanId])
+  expect(spans.find(({ name }) => name === 'inner')?.attributes).toEqual({ count: 1, share: 0.5, isIt: true })
+  expect(JSON.stringify(spans)).not.toContain('secret')
+  expect(JSON.parse(lines.find((line) => line.includes('http.request')) ?? '{}')).toMatchObject({
+    traceId: TRACE,
+  })
+})
+
+test('a failure is noted by its name, and the answer is what it would be without a trace', async () => {
+  const app = sampleApp(tracerTo(collector.url))
+
+  const answer = await callApp(app, '/api/v1/fault', { invocation })
+
+  const spans = await collected()
+  expect([answer.status, answer.body.error]).toEqual([503, 'unavailable'])
+  expect(spans.find(({ name }) => name === 'broken')?.failure).toBe('unavailable')
+  expect(spans.find(({ name }) => name === 'GET /fault')?.attributes['http.response.status_code']).toBe(503)
+  expect(JSON.stringify(spans)).not.toContain('a secret')
+})
+
+test('an event has a trace of its own, and a call of no route is named by its method', async () => {
+  const app = sampleApp(tracerTo(collector.url))
+  const event = { specversion: '1.0', id: '1', source: 's', type: 'timer.fired' } as const
+
+  await app.event?.(event, {
+    requestId: 'e-1',
+    clientIp: '',
+    deadline: Date.now() + 1_000,
+    signal: never,
+    platform: 'local',
+    ...invocation,
+  })
+  await callApp(app, '/api/v1/nowhere', { invocation })
+
+  const spans = await collected()
+  const [timer, chore] = ['timer.fired', 'chore'].map((name) => spans.find((span) => span.name === name))
+  expect(chore).toMatchObject({ traceId: timer?.traceId, parentSpanId: timer?.spanId })
+  expect(spans.find(({ name }) => name === 'GET')).toMatchObject({
+    attributes: { 'http.response.status_code': 404 },
+  })
+})
+
+test('what the caller does not trace, and what the share leaves out, is not sent but passed on', async () => {
+  const seen: (string | undefined)[] = []
+  const tracer = tracerTo(collector.url, { ratio: 0.5, random: () => 0.5 })
+  const app = createApp({
+    name: 'sample',
+    logger,
+    tracer,
+    routes: [
+      route({
+        method: 'GET',
+        path: '/items',
+        handle: () =>
+          tracer.span('call', {}, async ({ traceparent }) => {
+            seen.push(traceparent)
+            return {}
+          }),
+      }),
+    ],
+  })
+
+  await callApp(app, '/api/v1/items', { headers: { traceparent: `00-${TRACE}-${SPAN}-00` }, invocation })
+  await callApp(app, '/api/v1/items', { invocation })
+
+  expect(await collected()).toEqual([])
+  expect(seen[0]).toMatch(new RegExp(`^00-${TRACE}-(?!${SPAN})[0-9a-f]{16}-00$`))
+  expect(seen[1]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+})
+
+test('a collector that is down, refuses or redirects costs a line in the log and nothing else', async () => {
+  const paths: string[] = []
+  const refusing = createServer((request, response) => {
+    paths.push(`${request.method} ${request.url} ${String(request.headers['x-api-key'])}`)
+    response.writeHead(302, { location: collector.url }).end()
+  })
+  await new Promise<void>((resolve) => refusing.listen(0, '127.0.0.1', resolve))
+  const address = refusing.address()
+  const port = typeof address === 'object' ? address?.port : 0
+
+  for (const url of [`http://127.0.0.1:${port}/otlp/`, 'http://127.0.0.1:1']) {
+    const answer = await callApp(sampleApp(tracerTo(url)), '/api/v1/items/7', { invocation })
+    expect(answer.status).toBe(200)
+  }
+  await Promise.all(background)
+  refusing.close()
+
+  expect(paths).toEqual(['POST /otlp/v1/traces k'])
+  expect(lines.filter((line) => line.includes('trace.not_exported'))).toHaveLength(2)
+  expect(await collected()).toEqual([])
+})
+
+test('statements and the state store are followed, without the values that went along', async () => {
+  const own = await testDatabase('postgres')
+  const tracer = tracerTo(collector.url)
+  const database = openDatabase({ url: new URL(own.url), poolSize: 1, tracer })
+  const state = tracedState(memoryState({ clock: Date.now }), tracer, 'redis')
+  const arrival = { name: () => 'call', traceparent: null, attributes: {} }
+
+  await tracer.serve(arrival, async () => {
+    const sql = await database.sql()
+    await sql.selectFrom('users').selectAll().where('openid', '=', 'a-secret').execute({ signal: never })
+    await state.set('key-of-somebody', 'a-secret', { ttlMs: 1_000 }, never)
+  })
+  await tracer.flush()
+  await database.close()
+  await own.close()
+
+  const spans = await collected()
+  expect(spans.map(({ name }) => name)).toEqual(['select users', 'state set', 'call'])
+  expect(spans[0]?.attributes).toEqual({
+    'db.system.name': 'postgresql',
+    'db.query.text': 'select * from "users" where "openid" = $1',
+  })
+  expect(JSON.stringify(spans)).not.toMatch(/a-secret|key-of-somebody/)
+})
+
+test('a request is shown as a tree, with what was delivered of it later', async () => {
+  const tracer = tracerTo(collector.url)
+  const app = sampleApp(tracer)
+  await callApp(app, '/api/v1/items/7', { invocation })
+  await Promise.all(background)
+  const later = { name: () => 'timer', traceparent: null, attributes: {} }
+  await tracer.serve(later, () =>
+    tracer.span('deliver order.paid', { 'xiaohan.request_id': 'test-request' }, async () => {}),
+  )
+  await tracer.flush()
+
+  const spans = await collected()
+  const shape = traceTree(spans, 'test-request').map((line) => line.replace(/ {2}(?:\d|failed).*/, ''))
+
+  expect(shape.filter((line) => !line.startsWith('trace'))).toEqual([
+    '  GET /items/{id}',
+    '    inner',
+    '    afterwards',
+    '  timer',
+    '    deliver order.paid',
+  ])
+  expect(callList(spans, 20)).toEqual([
+    expect.stringMatching(
+      /^\d\d:\d\d:\d\d\.\d{3} {2}test-request {2}GET \/items\/\{id\} {2}200 {2}[\d.]+ ms {2}\(xiaohan-sample\)$/,
+    ),
+  ])
+  expect(traceTree(spans, 'another')).toEqual([])
+})
