@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { eventually } from '#tests/services/eventually.ts'
+import { seeded } from '#tests/services/seeded.ts'
 import { temporaryFolder } from '#tests/services/servers.ts'
 import { postForm, putPart } from '#tests/upload/client.ts'
 import { JPEG } from '#tests/upload/samples.ts'
@@ -161,13 +162,4 @@ function encoded(metadata: Readonly<Record<string, string>>): string {
 /** When the blow falls, somewhere in the middle of the work. */
 function moment(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
-}
-
-/** Numbers from 0 to 1 that are the same at every run. */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    return state / 2 ** 32
-  }
 }

@@ -46,17 +46,24 @@ export function noticeBody(
   })
 }
 
+interface Sending {
+  readonly url: string
+  readonly body: string
+  readonly flaw?: Flaw | undefined
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 /** Sends a body as WeChat Pay does; the status and text of the answer. */
 export async function sendNotice(
   account: PayAccount,
-  { url, body, flaw }: { readonly url: string; readonly body: string; readonly flaw?: Flaw | undefined },
+  { url, body, flaw, headers: others = {} }: Sending,
   clock: Clock,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const nowMs = clock()
   const headers = flawed(platformHeaders(account, body, flaw === 'stale' ? nowMs - STALE_MS : nowMs), flaw)
   const response = await fetch(url, {
     method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', ...others, ...headers },
     body,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   })

@@ -21,6 +21,10 @@ export interface Notifying {
   readonly amountFen?: number
   /** What else the notification holds than what is true. */
   readonly resource?: Readonly<Record<string, unknown>>
+  /** What the notification is called, each time it is sent. */
+  readonly id?: string
+  /** Headers besides WeChat Pay's own. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 /** What came back for each notification. */
@@ -128,11 +132,11 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
     notice: { readonly eventType: string; readonly resource: unknown },
     how: Notifying,
   ): Promise<Replies> {
-    const { times = 1, flaw } = how
-    const body = noticeBody(account, { ...notice, flaw }, clock())
+    const { times = 1, flaw, id, headers = {} } = how
+    const body = noticeBody(account, { ...notice, flaw, ...(id === undefined ? {} : { id }) }, clock())
     const target = origin === undefined ? url : new URL(new URL(url).pathname, origin).href
     return Promise.all(
-      Array.from({ length: times }, () => sendNotice(account, { url: target, body, flaw }, clock)),
+      Array.from({ length: times }, () => sendNotice(account, { url: target, body, flaw, headers }, clock)),
     )
   }
 
