@@ -55,7 +55,7 @@ beforeAll(async () => {
     ...parts,
     appId: APP_ID,
     pushToken: secret('none'),
-    takeMediaVerdict: async () => {},
+    takeMediaVerdict: async () => async () => {},
     payments: {
       mchId: account.mchId,
       platformKeys: new Map([[account.platformSerial, account.platformPublicKey]]),

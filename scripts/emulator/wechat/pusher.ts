@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '#shared/clock.ts'
 import { type PushMessage, pushRequest, type PushTarget, urlQuestion } from './push-request.ts'
+import { readReply } from './read-reply.ts'
 
 /** What became of one message. */
 export interface Delivery {
@@ -8,6 +9,8 @@ export interface Delivery {
   /** One text a try: the HTTP status and the answer, or why there is none. Empty where nobody was to be told. */
   readonly tries: readonly string[]
   readonly isReceived: boolean
+  /** The fields of the answer, opened, where it was more than `success`. */
+  readonly reply?: Readonly<Record<string, unknown>>
 }
 
 /** Pushes messages to the URL of the mini-program. */
@@ -58,9 +61,9 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
     if (to === undefined) return { message, tries, isReceived: false }
     while (tries.length < MAX_TRIES && !signal.aborted) {
       if (tries.length > 0) await delay(pauseMs, undefined, { signal }).catch(() => {}) // the loop ends
-      const { isReceived, said } = await once(to, message, signal)
+      const { said, ...outcome } = await once(to, message, signal)
       tries.push(said)
-      if (isReceived) return { message, tries, isReceived }
+      if (outcome.isReceived) return { message, tries, ...outcome }
     }
     return { message, tries, isReceived: false }
   }
@@ -71,8 +74,10 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
     const answer = await ask(url, { method: 'POST', headers, body }, signal)
     if (typeof answer === 'string') return { isReceived: false, said: answer }
     const { status, text } = answer
-    const isReceived = status === 200 && (text === '' || text === 'success')
-    return { isReceived, said: `${status} ${text}`.trim() }
+    const said = `${status} ${text}`.trim()
+    if (status === 200 && (text === '' || text === 'success')) return { isReceived: true, said }
+    const reply = status === 200 ? readReply(to, appId, text) : undefined
+    return { isReceived: reply !== undefined, said, ...(reply === undefined ? {} : { reply }) }
   }
 
   /** The answer, or why there is none. */

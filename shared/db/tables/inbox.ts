@@ -28,3 +28,18 @@ export async function insertInboxOnce(
   const insert = sql.insertInto('inbox').values(row)
   return insertedOnce(insert, dialect, signal)
 }
+
+/** The hash of what was kept under that key. */
+export async function findInboxHash(
+  sql: Queries,
+  { source, dedupe_key: key }: Pick<InboxRow, 'source' | 'dedupe_key'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const row = await sql
+    .selectFrom('inbox')
+    .select('payload_hash')
+    .where('source', '=', source)
+    .where('dedupe_key', '=', key)
+    .executeTakeFirst({ signal })
+  return row?.payload_hash
+}
