@@ -72,6 +72,7 @@ export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
   'GET /_control/pushes': (control) => control.pushes(),
   'POST /_control/media-verdicts': accepting(NewVerdict, (control, verdict) => control.nextVerdict(verdict)),
   'GET /_control/media-checks': (control) => control.mediaChecks(),
+  'GET /_control/subscribe-messages': (control) => control.sentMessages(),
   'POST /_control/revoke-tokens': (control) => control.revokeTokens(),
   'POST /_control/reset': (control) => control.reset(),
   'GET /_control/identities': (control) => control.identities(),

@@ -4,6 +4,7 @@ import type { Failure } from './failures.ts'
 import type { MediaCheck, ScriptedVerdict } from './media-checks.ts'
 import type { PushMessage, PushTarget } from './push-request.ts'
 import type { Delivery } from './pusher.ts'
+import type { SentMessage } from './subscribe-messages.ts'
 import { phoneInfo, userInfo, type UserInfo } from './user-info.ts'
 import { resetWorld, type World } from './world.ts'
 
@@ -38,6 +39,8 @@ export interface Control {
   mediaChecks(): readonly MediaCheck[]
   /** Resolves once every file is checked and every verdict pushed. */
   mediaSettled(): Promise<void>
+  /** The subscribe messages that were sent to anybody. */
+  sentMessages(): readonly SentMessage[]
   /** Back to the state of the start, but for where messages are pushed. */
   reset(): void
 }
@@ -70,6 +73,7 @@ export function createControl(world: World): Control {
     nextVerdict: (verdict) => mediaChecks.script(verdict),
     mediaChecks: () => mediaChecks.list(),
     mediaSettled: () => mediaChecks.settled(),
+    sentMessages: () => [...world.sentMessages],
     reset: () => resetWorld(world),
   }
 }
