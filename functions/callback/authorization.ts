@@ -6,7 +6,7 @@ import type { Purpose } from '#shared/files/purposes.ts'
 import { validate } from '#shared/http/validate.ts'
 import type { PushedMessage } from '#shared/wechat/pushed-message.ts'
 import type { EventCall, EventHandler } from './events.ts'
-import { lockPerson, openid } from './person.ts'
+import { lockPerson, openid } from './lock-person.ts'
 
 const Subject = v.looseObject({ OpenID: openid })
 const Revocation = v.looseObject({

@@ -4,7 +4,7 @@ import { validate } from '#shared/http/validate.ts'
 import { uuidv7 } from '#shared/ids.ts'
 import type { PushedMessage } from '#shared/wechat/pushed-message.ts'
 import type { EventHandler } from './events.ts'
-import { lockPerson } from './person.ts'
+import { lockPerson } from './lock-person.ts'
 
 const TemplateId = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 /** Besides accept and reject, `ban` and `filter` are known from wx.requestSubscribeMessage. */

@@ -12,6 +12,7 @@ import { subscribeSettings } from '#shared/backend/subscribe-templates.ts'
 import { openSubscribers } from '#shared/backend/subscribe-target.ts'
 import { tellAll } from '#shared/backend/tell-all.ts'
 import { readEnv } from '#shared/config/read-env.ts'
+import { sweepInbox } from '#shared/inbox/sweep-inbox.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { createReconcileApp } from './reconcile-app.ts'
@@ -48,5 +49,6 @@ export default createReconcileApp({
   chores: {
     ...(polling === undefined ? {} : { orders: (signal: AbortSignal) => pollOrders(polling, signal) }),
     outbox: (signal) => drain(outbox, signal),
+    inbox: (signal) => sweepInbox(backend, signal),
   },
 })

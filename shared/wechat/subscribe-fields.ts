@@ -15,8 +15,8 @@ const KINDS: Readonly<Record<string, Fit>> = {
   letter: (text) => cutTo(32)(text.replace(/[^A-Za-z]/g, '')),
   symbol: cutTo(5),
   character_string: (text) => cutTo(32)(text.replace(/[^\x21-\x7e]/g, '')),
-  time: (text) => beijingTime(text) ?? matching(/^[\d年月日:~ -]{1,40}$/)(text),
-  date: (text) => beijingTime(text) ?? matching(/^[\d年月日:~ -]{1,40}$/)(text),
+  time: fitMoment,
+  date: fitMoment,
   amount: matching(/^[¥￥$€£]?\d{1,10}(?:\.\d{1,2})?元?$/),
   phone_number: matching(/^[\d+() -]{1,17}$/),
   car_number: matching(/^[\p{L}\d]{1,8}$/u),
@@ -55,6 +55,10 @@ function cutTo(units: number): Fit {
 
 function matching(form: RegExp): Fit {
   return (text) => (form.test(text) ? text : undefined)
+}
+
+function fitMoment(text: string): string | undefined {
+  return beijingTime(text) ?? matching(/^[\d年月日:~ -]{1,40}$/)(text)
 }
 
 /** A moment in ISO 8601 as people in China read it. */

@@ -4,6 +4,7 @@ import { type PushMessage, pushRequest, type PushTarget } from '#scripts/emulato
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import type { Dialect } from '#shared/db/database.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
+import { sweepInbox } from '#shared/inbox/sweep-inbox.ts'
 import { secret } from '#shared/secret.ts'
 import { APP_ID, type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
@@ -14,6 +15,7 @@ import { serveApp, type ServedApp } from '#tests/upload/serve-app.ts'
 const { WECHAT_PUSH_TOKEN: token, WECHAT_PUSH_AES_KEY: encodingAesKey } = generateSecrets()
 const TEMPLATE = 'VRR0UEO9VJOLs0MHlU0OilqX6MVFDwH3_3gz3Oc0NIc'
 const TIMES = 50
+const never = new AbortController().signal
 
 describe('pushed events on PostgreSQL', () => suite('postgres'))
 describeWith(['mariadb'], 'pushed events on MariaDB', () => suite('mysql'))
@@ -216,6 +218,18 @@ function suite(dialect: Dialect): void {
 
     expect(tries.map((said) => said.slice(0, 3))).toEqual(['503', '503', '503'])
     expect(await inbox()).toHaveLength(before)
+  })
+
+  test('what was pushed is forgotten after a week', async () => {
+    await pushed(event('user_info_modified', { OpenID: openid }))
+    const about = async () => (await inbox()).filter(({ body }) => body.includes(openid))
+
+    const kept = await about()
+    const aWeekLater = () => backend.now() + 7 * 86_400_000 + 1
+    await sweepInbox({ ...backend.parts, clock: aWeekLater }, never)
+
+    expect(kept).toHaveLength(1)
+    expect(await about()).toEqual([])
   })
 
   describe('subscriptions', () => {

@@ -3,12 +3,15 @@ import { createServer, type Server } from 'node:http'
 import { createCallbackApp } from '#functions/callback/callback-app.ts'
 import { createOrderApp } from '#functions/order/order-app.ts'
 import { downstreamTargets, tellDownstream, type Webhook } from '#shared/backend/downstream.ts'
+import { subscribeTarget, tellSubscribers } from '#shared/backend/subscribe-target.ts'
+import { tellAll } from '#shared/backend/tell-all.ts'
 import type { App } from '#shared/http/app.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { numberOf } from '#shared/payments/order-states.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { secret } from '#shared/secret.ts'
 import { webhookKey } from '#shared/signing/webhook.ts'
+import { createWechat } from '#shared/wechat/wechat.ts'
 import { type Backend, startBackend } from '#tests/backend.ts'
 import { callApp } from '#tests/invocation.ts'
 import { eventually } from '#tests/services/eventually.ts'
@@ -17,6 +20,9 @@ import { APP_ID, type PaySetting, startPay } from '#tests/wechat-pay/stand-in.ts
 
 const never = new AbortController().signal
 const key = new Uint8Array(32).fill(7)
+const TEMPLATES = {
+  'order.paid': { templateId: 'T-1', fields: { thing1: 'description', amount2: 'amountFen' } },
+}
 
 let backend: Backend
 let pay: PaySetting
@@ -50,7 +56,10 @@ beforeAll(async () => {
   const { account } = pay.standIn
   const { parts } = backend
   order = createOrderApp({ ...parts, provider: pay.provider })
-  const targets = downstreamTargets(webhook, backend.now)
+  const app = { appId: APP_ID, secret: secret('9f8e7d6c5b4a39281706f5e4d3c2b1a0') }
+  const wechat = createWechat({ ...parts, ...app, baseUrl: backend.wechat.url })
+  const messages = subscribeTarget({ database: parts.database, templates: TEMPLATES, wechat })
+  const targets = { ...downstreamTargets(webhook, backend.now), ...messages }
   const callback = createCallbackApp({
     ...parts,
     appId: APP_ID,
@@ -60,7 +69,7 @@ beforeAll(async () => {
       mchId: account.mchId,
       platformKeys: new Map([[account.platformSerial, account.platformPublicKey]]),
       apiKey: secret(account.apiKey),
-      tell: tellDownstream(webhook, backend.now),
+      tell: tellAll(tellDownstream(webhook, backend.now), tellSubscribers(TEMPLATES, backend.now)),
       deliver: (signal) => drain({ ...parts, targets, schedule: { waitsS: [10, 60] } }, signal),
     },
   })
@@ -106,6 +115,23 @@ test('fifty notifications of one payment are one paid order and one signed deliv
     type: 'order.paid',
     data: { no, amountFen: 100, metadata: { sku: 1 } },
   })
+})
+
+test('the payer is told by WeChat, too', async () => {
+  const no = await placed()
+  pay.standIn.pay(no)
+  backend.wechat.control.reset()
+  const { openid } = backend.wechat.control.mintLoginCode('alice')
+
+  await pay.standIn.notifyPayment(no, { times: 3 })
+
+  const sent = await eventually(
+    async () => backend.wechat.control.sentMessages().length > 0 && backend.wechat.control.sentMessages(),
+    { withinMs: 5_000 },
+  )
+  expect(sent).toEqual([
+    { name: 'alice', openid, templateId: 'T-1', data: { thing1: '月饼', amount2: '¥1.00' } },
+  ])
 })
 
 test.each(['unsigned', 'wrong-signature', 'wrong-serial', 'stale', 'probe', 'wrong-key'] as const)(

@@ -43,14 +43,8 @@ describe('npm run invoke -- fire push', () => {
 
     for (const format of ['json', 'xml'])
       for (const mode of ['compatible', 'secure']) {
-        const { code, out } = await run([
-          'push',
-          '--event',
-          event,
-          '--user',
-          'bob',
-          ...['--mode', mode, '--format', format],
-        ])
+        const way = ['--mode', mode, '--format', format]
+        const { code, out } = await run(['push', '--event', event, '--user', 'bob', ...way])
         expect([code, out.replace(/\d+ ms/, 'n ms')]).toEqual([
           0,
           `push ${event} of bob (${mode}, ${format}): 200 success, n ms`,

@@ -43,3 +43,9 @@ export async function findInboxHash(
     .executeTakeFirst({ signal })
   return row?.payload_hash
 }
+
+/** How many were deleted. */
+export async function deleteInboxBefore(sql: Queries, before: Date, signal: AbortSignal): Promise<number> {
+  const result = await sql.deleteFrom('inbox').where('received_at', '<', before).executeTakeFirst({ signal })
+  return Number(result.numDeletedRows)
+}
