@@ -201,6 +201,19 @@ function suite(dialect: Dialect): void {
     })
   })
 
+  test('another message under a known MsgId changes nothing, and is told to the log', async () => {
+    const MsgId = `24012345678901234${String(people).padStart(3, '0')}`
+    const revoked = (RevokeInfo: string) =>
+      event('user_authorization_revoke', { OpenID: openid, RevokeInfo, MsgId })
+
+    await pushed(revoked('8'))
+    const { tries } = await pushed(revoked('6'))
+
+    expect(tries).toEqual(['200 success'])
+    expect(await auditOf('user.revoked')).toMatchObject([{ details: '{"codes":["8"]}' }])
+    expect(backend.log.filter((line) => line.includes('"callback.key_reused"'))).toHaveLength(1)
+  })
+
   test('news of somebody who never signed in are received, and change nothing', async () => {
     const { tries } = await pushed(event('user_authorization_cancellation', { OpenID: 'o-nobody' }))
 
