@@ -14,7 +14,7 @@ import { secret } from '#shared/secret.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import type { Signer } from '#shared/signing/sign-request.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
-import type { TakeMediaVerdict } from '#shared/files/media-verdict.ts'
+import type { MediaVerdict } from '#shared/files/media-verdict.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
@@ -38,7 +38,7 @@ export interface Backend {
   /** What a function that is not among these is made of. */
   readonly parts: BackendOptions
   /** What the callback function does with a verdict that WeChat pushes. */
-  readonly takeMediaVerdict: TakeMediaVerdict
+  takeMediaVerdict(verdict: MediaVerdict, signal: AbortSignal): Promise<void>
   /** The bucket, and the server behind it. */
   readonly storage: ObjectStore
   readonly store: TestStorage['server']
@@ -136,6 +136,8 @@ export async function startBackend({
   const upload = createUploadApp(files)
   const reconcile = createReconcileApp({ ...files, clock, logger, chores: {} })
 
+  const take = createTakeMediaVerdict({ database, clock, logger })
+
   function call(path: string, options: TestCall = {}): Promise<TestAnswer> {
     const waitUntil = (work: Promise<unknown>) => void background.push(work)
     const invocation = { deadline: nowMs + 10_000, waitUntil, ...options.invocation }
@@ -155,7 +157,13 @@ export async function startBackend({
     upload,
     reconcile,
     parts,
-    takeMediaVerdict: createTakeMediaVerdict({ database, clock, logger }),
+    async takeMediaVerdict(verdict, signal) {
+      const sql = await database.sql()
+      const afterCommit = await sql
+        .transaction()
+        .execute((own) => take(verdict, { sql: own, dialect: database.dialect }, signal))
+      await afterCommit(signal)
+    },
     storage,
     store: bucket.server,
     wechat,

@@ -1,12 +1,14 @@
+import { createCloseAccount } from '#shared/backend/close-account.ts'
 import { type BackendOptions, createBackend } from '#shared/backend/create-backend.ts'
 import type { HttpApp } from '#shared/http/create-app.ts'
 import type { Secret } from '#shared/secret.ts'
 import { createMessagePush } from '#shared/wechat/message-push.ts'
+import { createSessionEnder } from '#shared/tokens/session-ender.ts'
 import type { EventPorts } from './events.ts'
 import { wechatPayNotification, type WechatPayRouteOptions } from './wechat-pay.ts'
 import { messagePushRoutes } from './message-push.ts'
 
-export interface CallbackOptions extends BackendOptions, EventPorts {
+export interface CallbackOptions extends BackendOptions, Pick<EventPorts, 'takeMediaVerdict'> {
   readonly pushToken: Secret
   readonly pushAesKey?: Secret | undefined
   /** Where orders are paid by WeChat Pay: what notifications are proven and opened with, and who hears of them. */
@@ -21,5 +23,8 @@ export function createCallbackApp(options: CallbackOptions): HttpApp {
   const push = createMessagePush({ ...options, token, encodingAesKey })
   const { payments } = options
   const pay = payments === undefined ? [] : [wechatPayNotification({ ...options, ...payments })]
-  return createBackend(options).app('callback', [...messagePushRoutes({ ...options, push }), ...pay])
+  const backend = createBackend(options)
+  const ender = createSessionEnder({ ...options, ...backend })
+  const closeAccount = createCloseAccount({ ender, clock: options.clock })
+  return backend.app('callback', [...messagePushRoutes({ ...options, push, closeAccount }), ...pay])
 }

@@ -2,6 +2,9 @@ import { backendSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import { paymentNoticeSettings } from '#shared/backend/payment-settings.ts'
+import { subscribeSettings } from '#shared/backend/subscribe-templates.ts'
+import { openSubscribers } from '#shared/backend/subscribe-target.ts'
+import { tellAll } from '#shared/backend/tell-all.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
 import { drain } from '#shared/outbox/drain.ts'
@@ -15,13 +18,15 @@ const settings = readEnv(process.env, (read) => ({
   pushToken: read.parsed('WECHAT_PUSH_TOKEN', parsePushToken),
   payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentNoticeSettings(read)),
   ...downstreamSettings(read),
+  subscribe: subscribeSettings(read),
   pushAesKey: read.optional('WECHAT_PUSH_AES_KEY', () => read.parsed('WECHAT_PUSH_AES_KEY', parsePushAesKey)),
 }))
 
 const backend = openBackend('callback', settings)
 
 const { payments, webhook, retryWaitsS } = settings
-const targets = downstreamTargets(webhook, backend.clock)
+const subscribers = openSubscribers(settings.subscribe, backend)
+const targets = { ...downstreamTargets(webhook, backend.clock), ...subscribers.targets }
 const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
 
 export default createCallbackApp({
@@ -30,7 +35,7 @@ export default createCallbackApp({
   payments: payments && {
     ...payments,
     apiKey: payments.payApiKey,
-    tell: tellDownstream(webhook, backend.clock),
+    tell: tellAll(tellDownstream(webhook, backend.clock), subscribers.tell),
     deliver: (signal) => drain(outbox, signal),
   },
   takeMediaVerdict: createTakeMediaVerdict(backend),

@@ -18,8 +18,8 @@ const MediaCheck = v.looseObject({
 const UNCHECKED = { suggest: 'review', label: 0 } as const
 
 /** wxa_media_check: what content safety found in a file. */
-export const mediaVerdict: EventHandler = async ({ fields }, { takeMediaVerdict }, signal) => {
+export const mediaVerdict: EventHandler = async ({ fields }, { takeMediaVerdict, sql, dialect }, signal) => {
   const { trace_id: traceId, errcode, result } = validate(MediaCheck, fields)
   const { suggest, label } = errcode === 0 && result !== undefined ? result : UNCHECKED
-  await takeMediaVerdict({ traceId, suggest, label, errcode }, signal)
+  return takeMediaVerdict({ traceId, suggest, label, errcode }, { sql, dialect }, signal)
 }

@@ -1,30 +1,59 @@
 import { Fault } from '#shared/errors.ts'
 import { readBytes } from '#shared/http/read-body.ts'
 import { type Call, type Route, route } from '#shared/http/route.ts'
-import type { Logger } from '#shared/telemetry/logger.ts'
+import { messageXml } from '#shared/wechat/message-xml.ts'
 import { PushQuery, UrlQuestion } from '#shared/wechat/message-push-query.ts'
 import type { MessagePush } from '#shared/wechat/message-push.ts'
-import type { PushedMessage } from '#shared/wechat/pushed-message.ts'
-import { type EventPorts, EVENTS } from './events.ts'
+import { EVENTS } from './events.ts'
+import { REPLIES } from './replies.ts'
+import { type Push, takePush, type TakePushOptions } from './take-push.ts'
 
-export interface MessagePushRoutesOptions extends EventPorts {
+export interface MessagePushRoutesOptions extends TakePushOptions {
   readonly push: MessagePush
-  readonly logger: Logger
 }
 
 const PATH = '/callback/wechat-message'
 const MAX_BYTES = 64 * 1024
-/** What WeChat takes for "received"; anything else has it push again. */
+/** What WeChat takes for "received"; anything else but a reply has it push again. */
 const RECEIVED = 'success'
 
-export function messagePushRoutes(options: MessagePushRoutesOptions): readonly Route[] {
-  const { push } = options
+const FORMATS = {
+  json: { type: 'application/json', write: JSON.stringify },
+  xml: { type: 'text/xml', write: messageXml },
+} as const
 
-  /** POST /callback/wechat-message?timestamp&nonce&signature&msg_signature → 200 success */
+export function messagePushRoutes(options: MessagePushRoutesOptions): readonly Route[] {
+  const { push, logger, clock } = options
+
+  /** POST /callback/wechat-message?timestamp&nonce&signature&msg_signature → 200 success, or a reply */
   async function receive(call: Call<unknown, PushQuery>): Promise<Response> {
     const message = push.read(call.query, await readBytes(call.request, MAX_BYTES, call.signal))
-    await handle(message, options, call)
-    return text(RECEIVED)
+    const { event: pushed, msgType, format } = message
+    const handler = rowOf(EVENTS, pushed)
+    const reply = rowOf(REPLIES, pushed ?? msgType)
+    if (handler !== undefined) await handle({ message, handler }, call)
+    if (reply === undefined) {
+      const { requestId } = call.invocation
+      if (handler === undefined) logger.info('callback.ignored', { requestId, msgType, pushed })
+      return answer(RECEIVED, 'text/plain')
+    }
+    const { type, write } = FORMATS[format]
+    const { nonce } = call.query
+    return answer(push.reply(write(reply(message, clock())), { nonce, format }), type)
+  }
+
+  async function handle(
+    { message, handler }: Pick<Push, 'message' | 'handler'>,
+    { invocation: { requestId, clientIp }, signal }: Pick<Call, 'invocation' | 'signal'>,
+  ): Promise<void> {
+    try {
+      await takePush(options, { message, handler, requestId, clientIp }, signal)
+    } catch (cause) {
+      if (!(cause instanceof Fault))
+        logger.error('callback.failed', { requestId, pushed: message.event, cause })
+      // Pushed again it may well succeed, whatever went wrong.
+      throw new Fault('unavailable', { cause })
+    }
   }
 
   return [
@@ -33,34 +62,22 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
       method: 'GET',
       path: PATH,
       query: UrlQuestion,
-      handle: async ({ query }) => text(push.verifyUrl(query)),
+      handle: async ({ query }) => answer(push.verifyUrl(query), 'text/plain'),
     }),
     route({ method: 'POST', path: PATH, query: PushQuery, handle: receive }),
   ]
 }
 
-async function handle(
-  message: PushedMessage,
-  { logger, ...ports }: MessagePushRoutesOptions,
-  { invocation: { requestId }, signal }: Pick<Call, 'invocation' | 'signal'>,
-): Promise<void> {
-  const { event: pushed, msgType } = message
-  const handler = pushed !== undefined && Object.hasOwn(EVENTS, pushed) ? EVENTS[pushed] : undefined
-  if (handler === undefined) return logger.info('callback.ignored', { requestId, msgType, pushed })
-  try {
-    await handler(message, ports, signal)
-  } catch (cause) {
-    if (!(cause instanceof Fault)) logger.error('callback.failed', { requestId, pushed, cause })
-    // Pushed again it may well succeed, whatever went wrong.
-    throw new Fault('unavailable', { cause })
-  }
+/** A table's own row: a push may bear the name of what every object has. */
+function rowOf<Row>(table: Readonly<Record<string, Row>>, name: string | undefined): Row | undefined {
+  return name !== undefined && Object.hasOwn(table, name) ? table[name] : undefined
 }
 
-/** In the form that WeChat wants; as text alone, since an echo is not ours to say. */
-function text(body: string): Response {
+/** In the form that WeChat wants; never as anything that a browser would run, since an echo is not ours to say. */
+function answer(body: string, type: 'text/plain' | 'application/json' | 'text/xml'): Response {
   return new Response(body, {
     headers: {
-      'content-type': 'text/plain; charset=utf-8',
+      'content-type': `${type}; charset=utf-8`,
       'content-length': String(Buffer.byteLength(body)),
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',

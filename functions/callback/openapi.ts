@@ -9,7 +9,8 @@ export const descriptions: RouteDescriptions = {
     errors: ['signature_invalid', 'clock_skew'],
   },
   'POST /callback/wechat-message': {
-    summary: 'WeChat pushes a message or an event, in JSON or XML; answered with success as plain text',
+    summary:
+      'WeChat pushes a message or an event, in JSON or XML; answered with success as plain text, or with a reply in the form of the push',
     auth: 'none',
     answers: {},
     errors: ['signature_invalid', 'clock_skew', 'payload_too_large'],

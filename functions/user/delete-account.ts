@@ -1,23 +1,19 @@
-import type { Clock } from '#shared/clock.ts'
-import { insertAudit } from '#shared/db/tables/audit.ts'
+import type { CloseAccount } from '#shared/backend/close-account.ts'
+import type { RequireUser } from '#shared/backend/current-user.ts'
 import type { Database } from '#shared/db/database.ts'
 import { purgeFilesOf } from '#shared/files/remove-file.ts'
 import { route } from '#shared/http/route.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
-import type { SessionEnder } from '#shared/tokens/session-ender.ts'
-import { eraseUser } from '#shared/users/erase-user.ts'
-import type { RequireUser } from '#shared/backend/current-user.ts'
 import type { RequireFreshLogin } from './fresh-login.ts'
 import { Deletion } from './schemas.ts'
 
 export interface DeleteAccountOptions {
   readonly requireUser: RequireUser
   readonly requireFreshLogin: RequireFreshLogin
-  readonly ender: SessionEnder
+  readonly closeAccount: CloseAccount
   readonly database: Database
   readonly storage: ObjectStore
-  readonly clock: Clock
   readonly logger: Logger
 }
 
@@ -26,7 +22,7 @@ export interface DeleteAccountOptions {
  * stays.
  */
 export function deleteAccount(options: DeleteAccountOptions) {
-  const { requireUser, requireFreshLogin, ender, clock, logger } = options
+  const { requireUser, requireFreshLogin, closeAccount, database, logger } = options
   return route({
     method: 'DELETE',
     path: '/user',
@@ -37,21 +33,10 @@ export function deleteAccount(options: DeleteAccountOptions) {
       await requireFreshLogin(current, body.loginCode, signal)
       const userId = current.user.id
       const { clientIp: ip, requestId } = invocation
-      const ending = { userId, reason: 'deleted', actorId: userId, ip, requestId } as const
-      const now = new Date(clock())
-      await ender.endAll(
-        ending,
-        async (sql) => {
-          await eraseUser(sql, userId, now, signal)
-          await insertAudit(
-            sql,
-            { action: 'user.deleted', actorId: userId, subjectId: userId, requestId },
-            now,
-            signal,
-          )
-        },
-        signal,
-      )
+      const closing = { userId, actorId: userId, ip, requestId }
+      const sql = await database.sql()
+      const afterCommit = await sql.transaction().execute((own) => closeAccount(own, closing, signal))
+      await afterCommit(signal)
       const purge = purgeFilesOf(options, userId, invocation.signal).catch((cause: unknown) =>
         logger.warn('files.left_to_sweep', { cause }),
       )

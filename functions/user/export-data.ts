@@ -2,6 +2,7 @@ import type { Database, Queries } from '#shared/db/database.ts'
 import { listAudit } from '#shared/db/tables/audit.ts'
 import { type FileRow, listFiles } from '#shared/db/tables/files.ts'
 import { listDecisionsAbout } from '#shared/db/tables/risk-decisions.ts'
+import { listSubscriptions } from '#shared/db/tables/subscriptions.ts'
 import { listSessions } from '#shared/db/tables/sessions.ts'
 import { presentFile } from '#shared/files/present-file.ts'
 import { route } from '#shared/http/route.ts'
@@ -12,7 +13,7 @@ import { presentSession } from './sessions.ts'
 const MAX_EXPORTED_ROWS = 1_000
 const KEPT = ['pending', 'ready', 'quarantined'] as const
 
-/** GET /user/export → 200 {user, sessions, audit, decisions, files}: a copy of all that is kept about the caller. @see PIPL art. 45 */
+/** GET /user/export → 200 {user, sessions, audit, decisions, files, subscriptions}: a copy of all that is kept about the caller. @see PIPL art. 45 */
 export function exportData({
   database,
   requireUser,
@@ -30,6 +31,7 @@ export function exportData({
       const audit = await listAudit(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const decisions = await listDecisionsAbout(sql, user.id, MAX_EXPORTED_ROWS, signal)
       const files = await allFiles(sql, user.id, signal)
+      const subscriptions = await listSubscriptions(sql, user.id, signal)
       return {
         headers: { 'content-disposition': 'attachment; filename="xiaohan-export.json"' },
         data: {
@@ -52,6 +54,11 @@ export function exportData({
             facts: JSON.parse(row.facts),
           })),
           files: files.map(presentFile),
+          subscriptions: subscriptions.map(({ template_id: templateId, status, at }) => ({
+            templateId,
+            status,
+            at: at.toISOString(),
+          })),
         },
       }
     },

@@ -85,6 +85,9 @@ export const descriptions: RouteDescriptions = {
           v.object({ at: time, route: v.string(), action: v.string(), facts: v.looseObject({}) }),
         ),
         files: v.array(v.object(publicFileFields)),
+        subscriptions: v.array(
+          v.object({ templateId: v.string(), status: v.picklist(['accept', 'reject']), at: time }),
+        ),
       }),
     },
   },

@@ -3,6 +3,7 @@ import type { HttpApp } from '#shared/http/create-app.ts'
 import { createIdempotency } from '#shared/idempotency/idempotency.ts'
 import type { Keyring } from '#shared/keyring.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
+import { createCloseAccount } from '#shared/backend/close-account.ts'
 import { createSessionEnder } from '#shared/tokens/session-ender.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
 import { administrationRoutes } from './administration.ts'
@@ -31,9 +32,11 @@ export function createUserApp(options: UserOptions): HttpApp {
   const { appId, dataKeys, indexKey, database, wechat, clock } = options
   const backend = createBackend(options)
   const requireUser = createRequireUser(backend.sessions, database)
+  const ender = createSessionEnder({ ...options, ...backend })
   const parts = {
     ...options,
-    ender: createSessionEnder({ ...options, ...backend }),
+    ender,
+    closeAccount: createCloseAccount({ ender, clock }),
     requireUser,
     requireAdmin: createRequireAdmin(requireUser),
     requireFreshLogin: createRequireFreshLogin({ exchange: wechat.codeExchange, clock }),

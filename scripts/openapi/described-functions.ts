@@ -98,7 +98,7 @@ export function describedFunctions(): readonly DescribedFunction[] {
       ...createCallbackApp({
         ...parts,
         pushToken: secret('none'),
-        takeMediaVerdict: async () => {},
+        takeMediaVerdict: async () => async () => {},
         payments,
       }),
       descriptions: callback,

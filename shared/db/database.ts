@@ -24,3 +24,6 @@ export interface Database {
 
 /** The query builder, in a transaction or outside. */
 export type Queries = Kysely<Schema>
+
+/** What is left to do once a transaction has been committed; nothing that the database must know. */
+export type AfterCommit = (signal: AbortSignal) => Promise<void>

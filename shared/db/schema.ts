@@ -12,6 +12,7 @@ import type { OutboxTable } from './tables/outbox.ts'
 import type { RefundsTable } from './tables/refunds.ts'
 import type { RiskDecisionsTable } from './tables/risk-decisions.ts'
 import type { SessionsTable } from './tables/sessions.ts'
+import type { SubscriptionsTable } from './tables/subscriptions.ts'
 import type { UsersTable } from './tables/users.ts'
 
 /** Every table by its name in SQL. Columns are snake_case in SQL and here alike. */
@@ -31,4 +32,5 @@ export interface Schema {
   readonly outbox: OutboxTable
   readonly orders: OrdersTable
   readonly refunds: RefundsTable
+  readonly subscriptions: SubscriptionsTable
 }

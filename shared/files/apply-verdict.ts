@@ -1,3 +1,4 @@
+import type { Queries } from '#shared/db/database.ts'
 import { findFileByTrace, moveFile } from '#shared/db/tables/files.ts'
 import type { MediaVerdictRow } from '#shared/db/tables/media-verdicts.ts'
 import { checkAgainAt } from './check-schedule.ts'
@@ -9,11 +10,10 @@ import { quarantine } from './quarantine.ts'
  * again. `review` means that a person must decide: an admin.
  */
 export async function applyVerdict(
-  { database, clock, logger }: Pick<FileParts, 'database' | 'clock' | 'logger'>,
+  { sql, clock, logger }: Pick<FileParts, 'clock' | 'logger'> & { readonly sql: Queries },
   verdict: Pick<MediaVerdictRow, 'trace_id' | 'suggest' | 'label' | 'errcode'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const sql = await database.sql()
   const row = await findFileByTrace(sql, verdict.trace_id, signal)
   if (row === undefined) return
   const { suggest, label, errcode } = verdict

@@ -1,3 +1,5 @@
+import type { AfterCommit, Dialect, Queries } from '#shared/db/database.ts'
+
 /** What WeChat's content safety says about a file that it was asked to check. */
 export interface MediaVerdict {
   readonly traceId: string
@@ -8,5 +10,9 @@ export interface MediaVerdict {
   readonly errcode: number
 }
 
-/** Takes a verdict, any number of times the same, and does nothing about a trace that is unknown. */
-export type TakeMediaVerdict = (verdict: MediaVerdict, signal: AbortSignal) => Promise<void>
+/** Takes a verdict, any number of times the same, in the caller's transaction, and does nothing about a trace that is unknown. */
+export type TakeMediaVerdict = (
+  verdict: MediaVerdict,
+  within: { readonly sql: Queries; readonly dialect: Dialect },
+  signal: AbortSignal,
+) => Promise<AfterCommit>

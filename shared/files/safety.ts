@@ -64,8 +64,9 @@ export function createSafety(parts: FileParts, { checkMedia, virusScan }: Safety
     const asked = { trace_id: traceId, check_due_at: due, times_asked: row.times_asked + 1 }
     if (!(await move(row, asked, signal))) return
     // The verdict may have been faster than we were.
-    const verdict = await findVerdict(await database.sql(), traceId, signal)
-    if (verdict !== undefined) await applyVerdict(parts, verdict, signal)
+    const sql = await database.sql()
+    const verdict = await findVerdict(sql, traceId, signal)
+    if (verdict !== undefined) await applyVerdict({ ...parts, sql }, verdict, signal)
   }
 
   async function move(row: FileRow, change: Partial<FileRow>, signal: AbortSignal): Promise<boolean> {

@@ -5,9 +5,10 @@ import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { noTrace, type Tracer } from '#shared/telemetry/tracer.ts'
+import { FinalFailure } from './final-failure.ts'
 import { nextWaitMs, type Schedule } from './schedule.ts'
 
-/** Takes one message to where it goes. It may come again, with the same id. A failure is tried again later. */
+/** Takes one message to where it goes. It may come again, with the same id. A failure is tried again later, but for a `FinalFailure`. */
 export type Deliver = (message: OutboxRow, signal: AbortSignal) => Promise<void>
 
 export interface DrainOptions {
@@ -105,12 +106,14 @@ async function postponed(
   signal: AbortSignal,
 ): Promise<boolean> {
   const retryAfterS = error instanceof Fault ? error.retryAfterS : undefined
-  const waitMs = nextWaitMs(schedule, row.attempts, retryAfterS)
+  const isFinal = error instanceof FinalFailure
+  const waitMs = isFinal ? undefined : nextWaitMs(schedule, row.attempts, retryAfterS)
   const facts = { messageId: row.id, topic: row.topic, target: row.target, attempts: row.attempts }
   const sql = await database.sql()
   const lastError = errorLine(error)
   if (waitMs === undefined) {
-    logger.error('outbox.dead', { ...facts, requestId: row.request_id, cause: error })
+    // Somebody who wants no messages is no mistake of anybody's.
+    logger[isFinal ? 'warn' : 'error']('outbox.dead', { ...facts, requestId: row.request_id, cause: error })
     await settleMessages(sql, [row], { state: 'dead', last_error: lastError, done_at: null }, signal)
     return false
   }
@@ -125,9 +128,11 @@ async function postponed(
   return true
 }
 
-/** The innermost reason: what is around it says only that a delivery failed. */
+/** The innermost reason: what is around it says only that a delivery failed, but where it says why it is the last. */
 function errorLine(error: unknown): string {
   let inner = error
   while (inner instanceof Error && inner.cause !== undefined) inner = inner.cause
-  return (inner instanceof Error ? inner.message : String(inner)).slice(0, MAX_ERROR_CHARS)
+  const reason = inner instanceof Error ? inner.message : String(inner)
+  const isExplained = error instanceof FinalFailure && inner !== error
+  return (isExplained ? `${error.message}: ${reason}` : reason).slice(0, MAX_ERROR_CHARS)
 }

@@ -1,10 +1,10 @@
 import type { Database } from '#shared/db/database.ts'
+import { type News, takeOnce } from '#shared/db/take-once.ts'
 import { findOrder } from '#shared/db/tables/orders.ts'
 import { Fault } from '#shared/errors.ts'
 import { applyPayment, type ApplyOptions } from './apply-payment.ts'
 import { idOf } from './order-states.ts'
 import type { Paid } from './provider.ts'
-import { type News, takeNews } from './take-news.ts'
 
 /** News that an order is paid, from outside. */
 export interface PaymentNews extends News {
@@ -30,7 +30,7 @@ export async function takePayment(
   const order = id === undefined ? undefined : await findOrder(await options.database.sql(), id, signal)
   if (order === undefined) throw new Fault('not_found', { details: [{ reason: 'unknown_order' }] })
   const applying = { ...options, requestId: news.requestId }
-  await takeNews(
+  await takeOnce(
     options,
     news,
     async (sql) => {

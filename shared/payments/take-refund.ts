@@ -1,9 +1,9 @@
+import { type News, takeOnce } from '#shared/db/take-once.ts'
 import { findOrder } from '#shared/db/tables/orders.ts'
 import { findRefund } from '#shared/db/tables/refunds.ts'
 import { Fault } from '#shared/errors.ts'
 import { applyRefund, type RefundResult } from './apply-refund.ts'
 import { idOf, numberOf } from './order-states.ts'
-import { type News, takeNews } from './take-news.ts'
 import type { TakeOptions } from './take-payment.ts'
 
 /** News of what became of a refund, from outside. */
@@ -40,7 +40,7 @@ export async function takeRefund(options: TakeOptions, news: RefundNews, signal:
     throw new Fault('validation_failed', { details: [{ reason: 'wrong_amount' }] })
   }
   const applying = { ...options, requestId: news.requestId }
-  await takeNews(
+  await takeOnce(
     options,
     news,
     async (own) => void (await applyRefund(applying, { sql: own, refund, order, state, providerId }, signal)),

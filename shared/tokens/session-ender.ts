@@ -1,5 +1,5 @@
 import type { Clock } from '#shared/clock.ts'
-import type { Database, Queries } from '#shared/db/database.ts'
+import type { AfterCommit, Database, Queries } from '#shared/db/database.ts'
 import { insertAudit } from '#shared/db/tables/audit.ts'
 import { listLiveSessions, type Revocation, revokeSessions } from '#shared/db/tables/sessions.ts'
 import { lockUser, raiseEpoch } from '#shared/db/tables/users.ts'
@@ -24,6 +24,12 @@ export interface SessionEnder {
    * @throws Fault `not_found` for an unknown user.
    */
   endAll(ending: Ending, change: (sql: Queries) => Promise<void>, signal: AbortSignal): Promise<void>
+  /**
+   * The same in a transaction of the caller's; what it resolves with has every instance know.
+   *
+   * @throws Fault `not_found` for an unknown user.
+   */
+  endAllWithin(sql: Queries, ending: Ending, signal: AbortSignal): Promise<AfterCommit>
 }
 
 export interface SessionEnderOptions {
@@ -51,22 +57,28 @@ export function createSessionEnder({ database, revocations, clock }: SessionEnde
     change: (sql: Queries) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    const now = new Date(clock())
-    const epoch = await (await database.sql()).transaction().execute(async (sql) => {
-      const user = await lockUser(sql, ending.userId, signal)
-      if (user === undefined) throw new Fault('not_found')
-      const live = await listLiveSessions(sql, { userId: ending.userId, now }, signal)
-      const ids = live.map((session) => session.id)
-      await revokeSessions(sql, { ids, now, reason: ending.reason }, signal)
-      await raiseEpoch(sql, ending.userId, signal)
-      await audit(sql, 'sessions.ended', ending, { sessions: ids.length }, now, signal)
+    const tell = await (await database.sql()).transaction().execute(async (sql) => {
+      const afterCommit = await endAllWithin(sql, ending, signal)
       await change(sql)
-      return user.epoch + 1
+      return afterCommit
     })
-    await revocations.endUser({ userId: ending.userId, epoch }, signal)
+    await tell(signal)
   }
 
-  return { endOne, endAll }
+  async function endAllWithin(sql: Queries, ending: Ending, signal: AbortSignal): Promise<AfterCommit> {
+    const { userId, reason } = ending
+    const now = new Date(clock())
+    const user = await lockUser(sql, userId, signal)
+    if (user === undefined) throw new Fault('not_found')
+    const live = await listLiveSessions(sql, { userId, now }, signal)
+    const ids = live.map((session) => session.id)
+    await revokeSessions(sql, { ids, now, reason }, signal)
+    await raiseEpoch(sql, userId, signal)
+    await audit(sql, 'sessions.ended', ending, { sessions: ids.length }, now, signal)
+    return (own) => revocations.endUser({ userId, epoch: user.epoch + 1 }, own)
+  }
+
+  return { endOne, endAll, endAllWithin }
 }
 
 async function audit(

@@ -4,6 +4,7 @@ import { deleteUsage } from '#shared/db/tables/file-usage.ts'
 import { eraseFiles } from '#shared/db/tables/files.ts'
 import { eraseDecisions } from '#shared/db/tables/risk-decisions.ts'
 import { eraseSessionDetails } from '#shared/db/tables/sessions.ts'
+import { deleteSubscriptions } from '#shared/db/tables/subscriptions.ts'
 import { BLANK_PERSON, updateUser } from '#shared/db/tables/users.ts'
 
 /**
@@ -18,6 +19,7 @@ export async function eraseUser(sql: Queries, userId: string, now: Date, signal:
   // The objects themselves are purged afterwards.
   await eraseFiles(sql, userId, now, signal)
   await deleteUsage(sql, userId, signal)
+  await deleteSubscriptions(sql, userId, signal)
   // What a decision still in an instance's memory adds afterwards goes with the rest, a week later.
   await eraseDecisions(sql, userId, signal)
 }

@@ -10,6 +10,7 @@ import { type CheckText, checkText } from './check-text.ts'
 import { type CodeExchange, codeExchange } from './code-exchange.ts'
 import { phoneNumber, type ReadPhoneNumber } from './phone-number.ts'
 import { askRiskRank, type AskRiskRank } from './risk-rank.ts'
+import { type SendSubscribeMessage, sendSubscribeMessage } from './subscribe-message.ts'
 import { type SessionKeyCalls, sessionKeyCalls } from './session-key.ts'
 import { type ReadUserKey, userKey } from './user-key.ts'
 
@@ -33,6 +34,7 @@ export interface Wechat extends SessionKeyCalls {
   readonly checkMedia: CheckMedia
   readonly userKey: ReadUserKey
   readonly riskRank: AskRiskRank
+  readonly sendSubscribeMessage: SendSubscribeMessage
   /** The token for calls that are not covered here. */
   readonly accessToken: (signal: AbortSignal) => Promise<string>
 }
@@ -52,6 +54,7 @@ export function createWechat({ state, timeoutMs = DEFAULT_TIMEOUT_MS, ...rest }:
     checkText: checkText(call),
     checkMedia: checkMedia(call),
     riskRank: askRiskRank(call, account.appId),
+    sendSubscribeMessage: sendSubscribeMessage(call),
     ...sessionKey,
     userKey: userKey(account, state, sessionKey.userEncryptKeys),
     accessToken: (signal) => tokens.get(signal),

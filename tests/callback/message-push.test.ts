@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { pushRequest, type PushTarget } from '#scripts/emulator/wechat/push-request.ts'
 import { Fault } from '#shared/errors.ts'
@@ -17,13 +18,12 @@ beforeEach(() => {
   setting.wechat.control.reset()
 })
 
-const VERDICT = {
-  MsgType: 'event',
-  Event: 'wxa_media_check',
-  trace_id: '60ae120f-371d5872-7941a05b',
-  errcode: 0,
-  result: { suggest: 'risky', label: 20001 },
-}
+/** Another one for each test, since the same is taken once. */
+let VERDICT: Readonly<Record<string, unknown>>
+beforeEach(() => {
+  const result = { suggest: 'risky', label: 20001 }
+  VERDICT = { MsgType: 'event', Event: 'wxa_media_check', trace_id: randomUUID(), errcode: 0, result }
+})
 
 const WAYS = [
   ['plain', 'plain'],
@@ -45,7 +45,7 @@ describe('pushes of WeChat', () => {
 
     expect({ asked, tries }).toEqual({ asked: true, tries: ['200 success'] })
     expect(setting.verdicts).toEqual([
-      { traceId: '60ae120f-371d5872-7941a05b', suggest: 'risky', label: 20001, errcode: 0 },
+      { traceId: VERDICT['trace_id'], suggest: 'risky', label: 20001, errcode: 0 },
     ])
   })
 
@@ -59,19 +59,20 @@ describe('pushes of WeChat', () => {
         errcode: -1008,
         result: { suggest: 'pass', label: 100 },
       })
-      await setting.wechat.control.push({ Event: 'wxa_media_check', trace_id: 'other', errcode: -1008 })
+      const other = { Event: 'wxa_media_check', trace_id: `other-${format}`, errcode: -1008 }
+      await setting.wechat.control.push(other)
 
       expect(setting.verdicts).toMatchObject([
         { suggest: 'review', label: 0, errcode: -1008 },
-        { traceId: 'other', suggest: 'review', label: 0, errcode: -1008 },
+        { traceId: `other-${format}`, suggest: 'review', label: 0, errcode: -1008 },
       ])
     },
   )
 
   test.each([
-    ['event', { MsgType: 'event', Event: 'subscribe_msg_popup_event' }],
+    ['event', { MsgType: 'event', Event: 'user_enter_tempsession' }],
     ['event by the name of what every object has', { MsgType: 'event', Event: 'constructor' }],
-    ['message', { MsgType: 'text', Content: 'my secret', FromUserName: 'o-alice', MsgId: '1' }],
+    ['message', { MsgType: 'shortvideo', Content: 'my secret', FromUserName: 'o-alice', MsgId: '1' }],
   ])('an unknown %s is received and noted by its name alone', async (_, message) => {
     setting.pushTo(setting.sealed, { mode: 'secure', format: 'json' })
 

@@ -79,6 +79,7 @@ export async function startCallback(): Promise<CallbackSetting> {
       const failure = setting.failures.shift()
       if (failure !== undefined) throw failure
       setting.verdicts.push(verdict)
+      return async () => {}
     },
   }
   const sealed = await serve(createCallbackApp({ ...options, pushAesKey: secret(aesKey) }))

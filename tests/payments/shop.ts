@@ -99,7 +99,7 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
     ...parts,
     appId: APP_ID,
     pushToken: secret('none'),
-    takeMediaVerdict: async () => {},
+    takeMediaVerdict: async () => async () => {},
     payments: {
       mchId: account.mchId,
       platformKeys: new Map([[account.platformSerial, account.platformPublicKey]]),

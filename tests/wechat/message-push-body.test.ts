@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { messageXml } from '#scripts/emulator/wechat/message-xml.ts'
+import { messageXml } from '#shared/wechat/message-xml.ts'
 import { Fault } from '#shared/errors.ts'
 import { readPushBody } from '#shared/wechat/message-push-body.ts'
 import { thrown } from './push-setting.ts'

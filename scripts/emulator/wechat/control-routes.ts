@@ -24,14 +24,17 @@ const NewFailure = v.strictObject({
 })
 
 const HttpUrl = v.pipe(v.string(), v.url(), v.startsWith('http'))
+const PushMode = v.picklist(['plain', 'compatible', 'secure'])
+const PushFormat = v.picklist(['json', 'xml'])
 const NewPushTarget = v.strictObject({
   url: HttpUrl,
   token: v.string(),
   encodingAesKey: v.optional(v.string()),
-  mode: v.picklist(['plain', 'compatible', 'secure']),
-  format: v.picklist(['json', 'xml']),
+  mode: PushMode,
+  format: PushFormat,
 })
 const NewPush = v.record(v.string(), v.unknown())
+const NewPushAs = v.strictObject({ message: NewPush, mode: PushMode, format: PushFormat })
 const NewVerdict = v.strictObject({
   suggest: v.optional(v.picklist(['pass', 'review', 'risky'])),
   label: v.optional(Count),
@@ -69,9 +72,13 @@ export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
   'POST /_control/push-target': accepting(NewPushTarget, (control, target) => control.pushTo(target)),
   'POST /_control/push-target/ask': async (control) => ({ isOurs: await control.askUrl() }),
   'POST /_control/pushes': accepting(NewPush, (control, message) => control.push(message)),
+  'POST /_control/pushes/as': accepting(NewPushAs, (control, { message, ...how }) =>
+    control.push(message, how),
+  ),
   'GET /_control/pushes': (control) => control.pushes(),
   'POST /_control/media-verdicts': accepting(NewVerdict, (control, verdict) => control.nextVerdict(verdict)),
   'GET /_control/media-checks': (control) => control.mediaChecks(),
+  'GET /_control/subscribe-messages': (control) => control.sentMessages(),
   'POST /_control/revoke-tokens': (control) => control.revokeTokens(),
   'POST /_control/reset': (control) => control.reset(),
   'GET /_control/identities': (control) => control.identities(),

@@ -3,7 +3,8 @@ import { latestUserKey, type UserKey } from './encrypt-keys.ts'
 import type { Failure } from './failures.ts'
 import type { MediaCheck, ScriptedVerdict } from './media-checks.ts'
 import type { PushMessage, PushTarget } from './push-request.ts'
-import type { Delivery } from './pusher.ts'
+import type { Delivery, PushWay } from './pusher.ts'
+import type { SentMessage } from './subscribe-messages.ts'
 import { phoneInfo, userInfo, type UserInfo } from './user-info.ts'
 import { resetWorld, type World } from './world.ts'
 
@@ -29,7 +30,7 @@ export interface Control {
   /** Asks whether that URL answers as the console wants it. */
   askUrl(): Promise<boolean>
   /** Pushes any message or event; what it lacks of the fields that all have is added. */
-  push(message: PushMessage): Promise<Delivery>
+  push(message: PushMessage, how?: PushWay): Promise<Delivery>
   /** What has been pushed, verdicts about files included. */
   pushes(): readonly Delivery[]
   /** What the next file is found to be, whatever is in it. */
@@ -38,6 +39,8 @@ export interface Control {
   mediaChecks(): readonly MediaCheck[]
   /** Resolves once every file is checked and every verdict pushed. */
   mediaSettled(): Promise<void>
+  /** The subscribe messages that were sent to anybody. */
+  sentMessages(): readonly SentMessage[]
   /** Back to the state of the start, but for where messages are pushed. */
   reset(): void
 }
@@ -65,11 +68,12 @@ export function createControl(world: World): Control {
     userKey: (name) => latestUserKey(identities.named(name), world.clock()),
     pushTo: (target) => pusher.pushTo(target),
     askUrl: () => pusher.askUrl(),
-    push: (message) => pusher.push(message),
+    push: (message, how) => pusher.push(message, how),
     pushes: () => pusher.deliveries(),
     nextVerdict: (verdict) => mediaChecks.script(verdict),
     mediaChecks: () => mediaChecks.list(),
     mediaSettled: () => mediaChecks.settled(),
+    sentMessages: () => [...world.sentMessages],
     reset: () => resetWorld(world),
   }
 }

@@ -5,6 +5,7 @@ import { login } from './login.ts'
 import { phone } from './phone.ts'
 import { riskRank } from './risk-rank.ts'
 import { checkSession, resetSessionKey, userEncryptKey } from './session.ts'
+import { sendSubscribeMessage } from './subscribe-messages.ts'
 import { plainToken, stableToken } from './token.ts'
 
 export interface Endpoint {
@@ -31,5 +32,6 @@ export const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/wxa/business/getuserencryptkey': { ...TOKEN, methods: ['GET', 'POST'], answer: userEncryptKey },
   '/wxa/getuserriskrank': { ...TOKEN, methods: ['POST'], answer: riskRank },
   '/wxa/media_check_async': { ...TOKEN, methods: ['POST'], perMinute: 2_000, answer: checkMedia },
+  '/cgi-bin/message/subscribe/send': { ...TOKEN, methods: ['POST'], answer: sendSubscribeMessage },
   '/wxa/msg_sec_check': { ...TOKEN, methods: ['POST'], perMinute: 4_000, answer: checkText },
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomInt } from 'node:crypto'
 import { createPushCipher } from '#shared/wechat/message-push-cipher.ts'
 import { pushSignature } from '#shared/wechat/message-push-signature.ts'
-import { messageXml } from './message-xml.ts'
+import { messageXml } from '#shared/wechat/message-xml.ts'
 
 /** Where messages are pushed, as the mini-program console is told. */
 export interface PushTarget {

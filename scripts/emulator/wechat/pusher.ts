@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Clock } from '#shared/clock.ts'
 import { type PushMessage, pushRequest, type PushTarget, urlQuestion } from './push-request.ts'
+import { readReply } from './read-reply.ts'
 
 /** What became of one message. */
 export interface Delivery {
@@ -8,14 +9,21 @@ export interface Delivery {
   /** One text a try: the HTTP status and the answer, or why there is none. Empty where nobody was to be told. */
   readonly tries: readonly string[]
   readonly isReceived: boolean
+  /** The fields of the answer, opened, where it was more than `success`. */
+  readonly reply?: Readonly<Record<string, unknown>>
 }
 
 /** Pushes messages to the URL of the mini-program. */
 export interface Pusher {
   /** From now on, also after a reset, messages go there. @throws TypeError when the mode needs a key that is not given */
   pushTo(target: PushTarget): void
-  /** Pushes the message, three times at most; what it lacks of the fields that all have is added. Never rejects. */
-  push(message: PushMessage): Promise<Delivery>
+  /**
+   * Pushes the message, three times at most, in another way than usual where that is given; what it lacks of the fields that
+   * all have is added.
+   *
+   * @throws TypeError when the mode needs a key that is not given
+   */
+  push(message: PushMessage, how?: PushWay): Promise<Delivery>
   /** Asks whether the URL answers as the console wants it. */
   askUrl(): Promise<boolean>
   /** What has been pushed, in the order in which it ended. */
@@ -23,6 +31,9 @@ export interface Pusher {
   /** Ends what is under way. */
   clear(): void
 }
+
+/** Where the console would have to be changed for it. */
+export type PushWay = Partial<Pick<PushTarget, 'mode' | 'format'>>
 
 export interface PusherOptions {
   readonly appId: string
@@ -44,23 +55,27 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
   let target: PushTarget | undefined
   let ending = new AbortController()
 
-  async function push(given: PushMessage): Promise<Delivery> {
+  async function push(given: PushMessage, how: PushWay = {}): Promise<Delivery> {
     const CreateTime = Math.floor(clock() / 1_000)
     const message = { ToUserName: TO, FromUserName: FROM, CreateTime, MsgType: 'event', ...given }
-    const delivery = await deliver(message, ending.signal)
+    const to = target && checked({ ...target, ...how })
+    const delivery = await deliver(to, message, ending.signal)
     if (!ending.signal.aborted) delivered.push(delivery)
     return delivery
   }
 
-  async function deliver(message: PushMessage, signal: AbortSignal): Promise<Delivery> {
+  async function deliver(
+    to: PushTarget | undefined,
+    message: PushMessage,
+    signal: AbortSignal,
+  ): Promise<Delivery> {
     const tries: string[] = []
-    const to = target
     if (to === undefined) return { message, tries, isReceived: false }
     while (tries.length < MAX_TRIES && !signal.aborted) {
       if (tries.length > 0) await delay(pauseMs, undefined, { signal }).catch(() => {}) // the loop ends
-      const { isReceived, said } = await once(to, message, signal)
+      const { said, ...outcome } = await once(to, message, signal)
       tries.push(said)
-      if (isReceived) return { message, tries, isReceived }
+      if (outcome.isReceived) return { message, tries, ...outcome }
     }
     return { message, tries, isReceived: false }
   }
@@ -71,8 +86,10 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
     const answer = await ask(url, { method: 'POST', headers, body }, signal)
     if (typeof answer === 'string') return { isReceived: false, said: answer }
     const { status, text } = answer
-    const isReceived = status === 200 && (text === '' || text === 'success')
-    return { isReceived, said: `${status} ${text}`.trim() }
+    const said = `${status} ${text}`.trim()
+    if (status === 200 && (text === '' || text === 'success')) return { isReceived: true, said }
+    const reply = status === 200 ? readReply(to, appId, text) : undefined
+    return { isReceived: reply !== undefined, said, ...(reply === undefined ? {} : { reply }) }
   }
 
   /** The answer, or why there is none. */
@@ -95,9 +112,7 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
 
   return {
     pushTo(next) {
-      if (next.mode !== 'plain' && !AES_KEY.test(next.encodingAesKey ?? ''))
-        throw new TypeError(`The ${next.mode} mode needs an encodingAesKey of 43 letters and digits`)
-      target = next
+      target = checked(next)
     },
     push,
     askUrl,
@@ -108,4 +123,10 @@ export function createPusher({ appId, clock, timeoutMs, pauseMs }: PusherOptions
       delivered.length = 0
     },
   }
+}
+
+function checked(target: PushTarget): PushTarget {
+  if (target.mode !== 'plain' && !AES_KEY.test(target.encodingAesKey ?? ''))
+    throw new TypeError(`The ${target.mode} mode needs an encodingAesKey of 43 letters and digits`)
+  return target
 }

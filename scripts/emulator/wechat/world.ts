@@ -5,6 +5,7 @@ import { createIdentities, type Identities, type Identity } from './identities.t
 import { createMediaChecks, type MediaChecks } from './media-checks.ts'
 import { createPusher, type Pusher } from './pusher.ts'
 import { createQuotas, type Quotas } from './quotas.ts'
+import type { SentMessage } from './subscribe-messages.ts'
 import { createTokens, type Tokens } from './tokens.ts'
 
 /** Everything the stand-in knows; gone when it stops. */
@@ -22,6 +23,8 @@ export interface World {
   readonly failures: Failures
   readonly pusher: Pusher
   readonly mediaChecks: MediaChecks
+  /** Subscribe messages that were taken. */
+  readonly sentMessages: SentMessage[]
   /** Calls by path, refused ones included. */
   readonly calls: Map<string, number>
 }
@@ -59,6 +62,7 @@ export function createWorld(options: WorldOptions): World {
     failures: createFailures(),
     pusher,
     mediaChecks: createMediaChecks({ appId, pusher, delayMs: mediaCheckMs }),
+    sentMessages: [],
     calls: new Map(),
   }
 }
@@ -75,5 +79,6 @@ export function resetWorld(world: World): void {
     world.mediaChecks,
   ]
   for (const part of parts) part.clear()
+  world.sentMessages.length = 0
   world.calls.clear()
 }

@@ -6,6 +6,7 @@ import { risk } from './0005-risk.ts'
 import { files } from './0006-files.ts'
 import { messages } from './0007-messages.ts'
 import { orders } from './0008-orders.ts'
+import { subscriptions } from './0009-subscriptions.ts'
 import type { Migration } from './table.ts'
 
 /** Every step of the schema, in order. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   files,
   messages,
   orders,
+  subscriptions,
 ]

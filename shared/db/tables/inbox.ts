@@ -28,3 +28,24 @@ export async function insertInboxOnce(
   const insert = sql.insertInto('inbox').values(row)
   return insertedOnce(insert, dialect, signal)
 }
+
+/** The hash of what was kept under that key. */
+export async function findInboxHash(
+  sql: Queries,
+  { source, dedupe_key: key }: Pick<InboxRow, 'source' | 'dedupe_key'>,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const row = await sql
+    .selectFrom('inbox')
+    .select('payload_hash')
+    .where('source', '=', source)
+    .where('dedupe_key', '=', key)
+    .executeTakeFirst({ signal })
+  return row?.payload_hash
+}
+
+/** How many were deleted. */
+export async function deleteInboxBefore(sql: Queries, before: Date, signal: AbortSignal): Promise<number> {
+  const result = await sql.deleteFrom('inbox').where('received_at', '<', before).executeTakeFirst({ signal })
+  return Number(result.numDeletedRows)
+}

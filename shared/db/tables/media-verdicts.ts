@@ -17,12 +17,11 @@ export type MediaVerdictRow = Selectable<MediaVerdictsTable>
 
 /** Keeps the first verdict of a trace id. */
 export async function insertVerdictOnce(
-  database: Pick<Database, 'sql' | 'dialect'>,
+  { sql, dialect }: { readonly sql: Queries; readonly dialect: Database['dialect'] },
   row: MediaVerdictRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const insert = (await database.sql()).insertInto('media_verdicts').values(row)
-  await insertOnce(insert, database.dialect).execute({ signal })
+  await insertOnce(sql.insertInto('media_verdicts').values(row), dialect).execute({ signal })
 }
 
 export function findVerdict(

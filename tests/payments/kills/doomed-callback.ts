@@ -66,7 +66,7 @@ const app = createCallbackApp({
   clock,
   logger,
   pushToken: secret('none'),
-  takeMediaVerdict: async () => {},
+  takeMediaVerdict: async () => async () => {},
   payments: {
     mchId: settings.mchId,
     platformKeys: new Map([[settings.platformSerial, createPublicKey(settings.platformPem)]]),

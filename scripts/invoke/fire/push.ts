@@ -1,0 +1,121 @@
+import * as v from 'valibot'
+import type { Addresses } from '#scripts/dev/addresses.ts'
+import { ask } from '#scripts/invoke/ask.ts'
+import { EXAMPLES } from './push-messages.ts'
+import type { Fired, Given, Thing } from './thing.ts'
+
+const Options = v.object({
+  event: v.pipe(v.string(), v.regex(/^\w+$/, 'Say which: --event user_authorization_revoke')),
+  user: v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/, '--user is a name, as alice')),
+  mode: v.picklist(['plain', 'compatible', 'secure'], '--mode is plain, compatible or secure'),
+  format: v.picklist(['json', 'xml'], '--format is json or xml'),
+  set: v.array(v.pipe(v.string(), v.regex(/^\w+=/, '--set looks like RevokeInfo=8'))),
+})
+
+const Person = v.object({ openid: v.string() })
+const Delivery = v.object({ tries: v.array(v.string()), reply: v.optional(v.looseObject({})) })
+const Failure = v.object({
+  error: v.string(),
+  details: v.array(v.object({ reason: v.optional(v.string()) })),
+})
+const Refused = v.object({ error: v.string() })
+
+/** A message or an event that the WeChat stand-in pushes, three times at most until it is received. */
+export const push: Thing = {
+  about: 'WeChat pushes an event or a message',
+  options: {
+    event: { type: 'string', default: '', about: `one of ${Object.keys(EXAMPLES).join(', ')}, or any other` },
+    user: {
+      type: 'string',
+      default: 'alice',
+      about: 'who it is about, or who wrote: dev-<name> of the login',
+    },
+    mode: { type: 'string', default: 'secure', about: 'plain, compatible or secure' },
+    format: { type: 'string', default: 'json', about: 'json or xml' },
+    set: {
+      type: 'string',
+      multiple: true,
+      default: [],
+      about: 'a field, as RevokeInfo=8 or List=[…]; as often as needed',
+    },
+  },
+  async prepare(given, cloud) {
+    const { event, user, ...how } = readGiven(given)
+    const wechatUrl = standInOf(cloud)
+    const { openid } = await control(`${wechatUrl}/_control/login-codes`, { name: user }, Person)
+    const CreateTime = Math.floor(Date.now() / 1_000)
+    const common = { FromUserName: openid, CreateTime, MsgType: 'event', Event: event }
+    const { mode, format } = how
+    const { [event]: example } = EXAMPLES
+    const fields = { ...common, ...example?.({ openid, format }), ...fieldsOf(how.set) }
+    const message = fields.MsgType === 'event' ? fields : { ...fields, Event: undefined }
+    return {
+      about: `push ${event} of ${user} (${mode}, ${format})`,
+      fire: async () =>
+        firedBy(await control(`${wechatUrl}/_control/pushes/as`, { message, mode, format }, Delivery)),
+    }
+  },
+}
+
+function readGiven(given: Given): v.InferOutput<typeof Options> {
+  const read = v.safeParse(Options, given)
+  if (read.success) return read.output
+  throw new TypeError(read.issues.map(({ message }) => message).join('; '))
+}
+
+function standInOf({ wechatUrl }: Addresses): string {
+  if (wechatUrl !== undefined) return wechatUrl
+  throw new TypeError('The local cloud uses the real WeChat: only the stand-in pushes when it is told to')
+}
+
+function fieldsOf(given: readonly string[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    given.map((text) => {
+      const at = text.indexOf('=')
+      const value = text.slice(at + 1)
+      return [text.slice(0, at), /^[[{]/.test(value) ? parsed(value) : value]
+    }),
+  )
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new TypeError('--set takes JSON where the value begins with [ or {')
+  }
+}
+
+async function control<Schema extends v.GenericSchema>(
+  url: string,
+  body: unknown,
+  schema: Schema,
+): Promise<v.InferOutput<Schema>> {
+  const answer = await ask(new Request(url, { method: 'POST', body: JSON.stringify(body) }))
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer.body)
+  if (read.success) return read.output
+  const refused = v.safeParse(v.pipe(v.string(), v.parseJson(), Refused), answer.body)
+  throw new Error(
+    `The WeChat stand-in refused (${answer.status}): ${refused.success ? refused.output.error : url}`,
+  )
+}
+
+/** What was answered to the last try, a reply opened. */
+function firedBy({ tries, reply }: v.InferOutput<typeof Delivery>): Fired {
+  const last = tries.at(-1) ?? 'nobody is told'
+  const [, status, text = ''] = /^(\d{3})(?: ([\s\S]*))?$/.exec(last) ?? []
+  const again = tries.length > 1 ? ` (${tries.length} tries)` : ''
+  if (status === undefined) return { status: 0, said: `${last}${again}` }
+  return {
+    status: Number(status),
+    said: `${reply === undefined ? shortened(text) : JSON.stringify(reply)}${again}`,
+  }
+}
+
+/** The names in a failure of the API's; they are the same each time. */
+function shortened(text: string): string {
+  const failure = v.safeParse(v.pipe(v.string(), v.parseJson(), Failure), text)
+  if (!failure.success) return text
+  const [{ reason } = {}] = failure.output.details
+  return reason === undefined ? failure.output.error : `${failure.output.error}, ${reason}`
+}

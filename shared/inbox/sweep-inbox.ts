@@ -1,0 +1,14 @@
+import type { Clock } from '#shared/clock.ts'
+import type { Database } from '#shared/db/database.ts'
+import { deleteInboxBefore } from '#shared/db/tables/inbox.ts'
+
+/** Nobody sends the same for longer than a day or two; what is kept names people. */
+const KEPT_MS = 7 * 86_400_000
+
+/** Forgets what came in more than a week ago; how many messages that were. */
+export async function sweepInbox(
+  { database, clock }: { readonly database: Database; readonly clock: Clock },
+  signal: AbortSignal,
+): Promise<number> {
+  return deleteInboxBefore(await database.sql(), new Date(clock() - KEPT_MS), signal)
+}
