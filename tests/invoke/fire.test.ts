@@ -109,7 +109,7 @@ describe('npm run invoke -- fire push', () => {
     [['push', '--event', 'x', '--set', 'a={'], '--set takes JSON'],
     [['push', '--event', 'x', '--duplicate', '0'], '--duplicate must be'],
     [['push', '--event', 'x', '--nonsense'], "'--nonsense'"],
-    [['constructor'], 'Nothing called constructor can be fired, only push'],
+    [['constructor'], 'Nothing called constructor can be fired, only pay-success, '],
   ])('%j is refused in plain words', async (args, message) => {
     await expect(run(args)).rejects.toThrow(message)
     expect(receiver.received).toEqual([])

@@ -13,7 +13,9 @@ export interface Notice {
 }
 
 /** `probe`: as WeChat Pay tests whether signatures are checked. */
-export type Flaw = 'unsigned' | 'wrong-signature' | 'wrong-serial' | 'stale' | 'probe' | 'wrong-key'
+export const FLAWS = ['unsigned', 'wrong-signature', 'wrong-serial', 'stale', 'probe', 'wrong-key'] as const
+
+export type Flaw = (typeof FLAWS)[number]
 
 const TIMEOUT_MS = 5_000
 const NONCE_BYTES = 12

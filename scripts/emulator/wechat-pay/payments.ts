@@ -159,7 +159,12 @@ export function createPayments({ appId, mchId }: PayAccount, clock: Clock) {
     if (status === 'SUCCESS') found.successTime = beijing(clock())
   }
 
-  return { prepay, find, transaction, pay, close, refund, refundAnswer, decideRefund, refunds }
+  /** What came in last of each kind. */
+  function latest() {
+    return { no: [...payments.keys()].at(-1), refundNo: [...refunds.keys()].at(-1) }
+  }
+
+  return { latest, prepay, find, transaction, pay, close, refund, refundAnswer, decideRefund, refunds }
 }
 
 export type Payments = ReturnType<typeof createPayments>

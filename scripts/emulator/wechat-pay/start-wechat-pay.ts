@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { newPayAccount, type PayAccount, platformHeaders } from './account.ts'
+import { createPayControl } from './control.ts'
 import { checkAuthorization } from './check-authorization.ts'
 import { type Flaw, noticeBody, sendNotice } from './notify.ts'
 import { createPayments, type Payments } from './payments.ts'
@@ -18,7 +19,7 @@ export interface Notifying {
   readonly times?: number
   readonly flaw?: Flaw | undefined
   /** Another amount than was paid, or paid back. */
-  readonly amountFen?: number
+  readonly amountFen?: number | undefined
   /** What else the notification holds than what is true. */
   readonly resource?: Readonly<Record<string, unknown>>
   /** What the notification is called, each time it is sent. */
@@ -97,6 +98,10 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const part of request.setEncoding('utf8')) body += part
+    if (request.url?.startsWith('/_control/') === true) {
+      const [status, value] = await control(request, body)
+      return send(response, status, value)
+    }
     const authorization = request.headers.authorization ?? ''
     try {
       const value = answer(request.method ?? '', request.url ?? '', { body, authorization })
@@ -140,7 +145,7 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
     )
   }
 
-  return {
+  const standIn: WechatPayStandIn = {
     url: `http://127.0.0.1:${address.port}`,
     account,
     notifyAt(to) {
@@ -176,4 +181,6 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
         server.closeAllConnections()
       }),
   }
+  const control = createPayControl({ ...standIn, latest: payments.latest })
+  return standIn
 }

@@ -1,8 +1,9 @@
 import * as v from 'valibot'
 import type { Addresses } from '#scripts/dev/addresses.ts'
-import { ask } from '#scripts/invoke/ask.ts'
+import { askControl } from './ask-control.ts'
 import { EXAMPLES } from './push-messages.ts'
-import type { Fired, Given, Thing } from './thing.ts'
+import { readOptions } from './read-options.ts'
+import type { Fired, Thing } from './thing.ts'
 
 const Options = v.object({
   event: v.pipe(v.string(), v.regex(/^\w+$/, 'Say which: --event user_authorization_revoke')),
@@ -18,7 +19,6 @@ const Failure = v.object({
   error: v.string(),
   details: v.array(v.object({ reason: v.optional(v.string()) })),
 })
-const Refused = v.object({ error: v.string() })
 
 /** A message or an event that the WeChat stand-in pushes, three times at most until it is received. */
 export const push: Thing = {
@@ -40,9 +40,9 @@ export const push: Thing = {
     },
   },
   async prepare(given, cloud) {
-    const { event, user, ...how } = readGiven(given)
+    const { event, user, ...how } = readOptions(Options, given)
     const wechatUrl = standInOf(cloud)
-    const { openid } = await control(`${wechatUrl}/_control/login-codes`, { name: user }, Person)
+    const { openid } = await askControl(`${wechatUrl}/_control/login-codes`, { name: user }, Person)
     const CreateTime = Math.floor(Date.now() / 1_000)
     const common = { FromUserName: openid, CreateTime, MsgType: 'event', Event: event }
     const { mode, format } = how
@@ -52,15 +52,9 @@ export const push: Thing = {
     return {
       about: `push ${event} of ${user} (${mode}, ${format})`,
       fire: async () =>
-        firedBy(await control(`${wechatUrl}/_control/pushes/as`, { message, mode, format }, Delivery)),
+        firedBy(await askControl(`${wechatUrl}/_control/pushes/as`, { message, mode, format }, Delivery)),
     }
   },
-}
-
-function readGiven(given: Given): v.InferOutput<typeof Options> {
-  const read = v.safeParse(Options, given)
-  if (read.success) return read.output
-  throw new TypeError(read.issues.map(({ message }) => message).join('; '))
 }
 
 function standInOf({ wechatUrl }: Addresses): string {
@@ -84,20 +78,6 @@ function parsed(text: string): unknown {
   } catch {
     throw new TypeError('--set takes JSON where the value begins with [ or {')
   }
-}
-
-async function control<Schema extends v.GenericSchema>(
-  url: string,
-  body: unknown,
-  schema: Schema,
-): Promise<v.InferOutput<Schema>> {
-  const answer = await ask(new Request(url, { method: 'POST', body: JSON.stringify(body) }))
-  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), schema), answer.body)
-  if (read.success) return read.output
-  const refused = v.safeParse(v.pipe(v.string(), v.parseJson(), Refused), answer.body)
-  throw new Error(
-    `The WeChat stand-in refused (${answer.status}): ${refused.success ? refused.output.error : url}`,
-  )
 }
 
 /** What was answered to the last try, a reply opened. */
