@@ -1,5 +1,6 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import { paymentNoticeSettings } from '#shared/backend/payment-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
@@ -11,6 +12,7 @@ import { parsePushAesKey, parsePushToken } from './push-settings.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   pushToken: read.parsed('WECHAT_PUSH_TOKEN', parsePushToken),
   payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentNoticeSettings(read)),
@@ -18,10 +20,11 @@ const settings = readEnv(process.env, (read) => ({
   pushAesKey: read.optional('WECHAT_PUSH_AES_KEY', () => read.parsed('WECHAT_PUSH_AES_KEY', parsePushAesKey)),
 }))
 
-const backend = openBackend('callback', settings)
+const ports = openBackend('callback', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 
-const { payments, webhook, retryWaitsS } = settings
-const targets = downstreamTargets(webhook, backend.clock)
+const { payments, retryWaitsS } = settings
+const targets = downstreamTargets(settings, backend)
 const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
 
 export default createCallbackApp({
@@ -30,7 +33,7 @@ export default createCallbackApp({
   payments: payments && {
     ...payments,
     apiKey: payments.payApiKey,
-    tell: tellDownstream(webhook, backend.clock),
+    tell: tellDownstream(settings, backend.clock),
     deliver: (signal) => drain(outbox, signal),
   },
   takeMediaVerdict: createTakeMediaVerdict(backend),

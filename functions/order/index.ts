@@ -1,5 +1,6 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
@@ -7,10 +8,12 @@ import { createOrderApp } from './order-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   ...paymentSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
 }))
 
-const backend = openBackend('order', settings)
+const ports = openBackend('order', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 
 export default createOrderApp({ ...settings, ...backend, provider: openPayments(settings, backend) })

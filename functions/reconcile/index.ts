@@ -1,5 +1,6 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import {
   fileSettings,
   openFileStorage,
@@ -15,6 +16,7 @@ import { createReconcileApp } from './reconcile-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   ...wechatSettings(read),
   ...storageSettings(read),
   ...fileSettings(read),
@@ -22,16 +24,17 @@ const settings = readEnv(process.env, (read) => ({
   ...downstreamSettings(read),
 }))
 
-const backend = openBackend('reconcile', settings)
+const ports = openBackend('reconcile', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 const wechat = openWechat(backend, settings)
 
-const { payments, webhook, retryWaitsS } = settings
-const targets = downstreamTargets(webhook, backend.clock)
+const { payments, retryWaitsS } = settings
+const targets = downstreamTargets(settings, backend)
 const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
 const polling = payments && {
   ...backend,
   provider: openPayments(payments, backend),
-  tell: tellDownstream(webhook, backend.clock),
+  tell: tellDownstream(settings, backend.clock),
 }
 
 export default createReconcileApp({

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { createServer, type Server } from 'node:http'
 import { createCallbackApp } from '#functions/callback/callback-app.ts'
 import { createOrderApp } from '#functions/order/order-app.ts'
-import { downstreamTargets, tellDownstream, type Webhook } from '#shared/backend/downstream.ts'
+import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
+import type { Webhook } from '#shared/backend/webhook-delivery.ts'
 import type { App } from '#shared/http/app.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { numberOf } from '#shared/payments/order-states.ts'
@@ -50,7 +51,7 @@ beforeAll(async () => {
   const { account } = pay.standIn
   const { parts } = backend
   order = createOrderApp({ ...parts, provider: pay.provider })
-  const targets = downstreamTargets(webhook, backend.now)
+  const targets = downstreamTargets({ webhook }, { clock: backend.now, outbound: backend.outbound })
   const callback = createCallbackApp({
     ...parts,
     appId: APP_ID,
@@ -60,7 +61,7 @@ beforeAll(async () => {
       mchId: account.mchId,
       platformKeys: new Map([[account.platformSerial, account.platformPublicKey]]),
       apiKey: secret(account.apiKey),
-      tell: tellDownstream(webhook, backend.now),
+      tell: tellDownstream({ webhook }, backend.now),
       deliver: (signal) => drain({ ...parts, targets, schedule: { waitsS: [10, 60] } }, signal),
     },
   })
@@ -138,7 +139,7 @@ test('a payment of another amount changes nothing', async () => {
 test('a notification that is lost is made up for by asking', async () => {
   const no = await placed()
   pay.standIn.pay(no)
-  const polling = { ...backend.parts, provider: pay.provider, tell: tellDownstream(webhook, backend.now) }
+  const polling = { ...backend.parts, provider: pay.provider, tell: tellDownstream({ webhook }, backend.now) }
 
   backend.advance(60_000)
   await pollOrders(polling, never)
@@ -148,7 +149,7 @@ test('a notification that is lost is made up for by asking', async () => {
 
 test('an order that nobody pays is closed at WeChat Pay when its time is over', async () => {
   const no = await placed()
-  const polling = { ...backend.parts, provider: pay.provider, tell: tellDownstream(webhook, backend.now) }
+  const polling = { ...backend.parts, provider: pay.provider, tell: tellDownstream({ webhook }, backend.now) }
 
   for (let hour = 0; hour < 3; hour++) {
     backend.advance(3_600_000)
@@ -175,7 +176,7 @@ test('a shop that is down is told later', async () => {
   shopStatus = 200
   backend.advance(13_000)
 
-  const targets = downstreamTargets(webhook, backend.now)
+  const targets = downstreamTargets({ webhook }, { clock: backend.now, outbound: backend.outbound })
   await drain({ ...backend.parts, targets, schedule: { waitsS: [10, 60] } }, never)
 
   expect(ours()).toHaveLength(2)
