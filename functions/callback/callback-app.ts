@@ -5,6 +5,7 @@ import { createMessagePush } from '#shared/wechat/message-push.ts'
 import type { EventPorts } from './events.ts'
 import { wechatPayNotification, type WechatPayRouteOptions } from './wechat-pay.ts'
 import { messagePushRoutes } from './message-push.ts'
+import { partnerCallback, type PartnerRouteOptions } from './partner.ts'
 
 export interface CallbackOptions extends BackendOptions, EventPorts {
   readonly pushToken: Secret
@@ -13,13 +14,21 @@ export interface CallbackOptions extends BackendOptions, EventPorts {
   readonly payments?:
     | Pick<WechatPayRouteOptions, 'mchId' | 'platformKeys' | 'apiKey' | 'tell' | 'deliver'>
     | undefined
+  /** Where partners call back: who hears of what they say. */
+  readonly partners?: Pick<PartnerRouteOptions, 'tell' | 'deliver'> | undefined
 }
 
 /** The callback function over its ports. */
 export function createCallbackApp(options: CallbackOptions): HttpApp {
   const { pushToken: token, pushAesKey: encodingAesKey } = options
   const push = createMessagePush({ ...options, token, encodingAesKey })
-  const { payments } = options
+  const { payments, partners } = options
+  const backend = createBackend(options)
   const pay = payments === undefined ? [] : [wechatPayNotification({ ...options, ...payments })]
-  return createBackend(options).app('callback', [...messagePushRoutes({ ...options, push }), ...pay])
+  // After those of WeChat, whose names no partner may have.
+  const called =
+    partners === undefined
+      ? []
+      : [partnerCallback({ ...options, ...partners, signatures: backend.signatures })]
+  return backend.app('callback', [...messagePushRoutes({ ...options, push }), ...pay, ...called])
 }

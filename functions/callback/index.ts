@@ -27,14 +27,15 @@ const { payments, retryWaitsS } = settings
 const targets = downstreamTargets(settings, backend)
 const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
 
+const telling = {
+  tell: tellDownstream(settings, backend.clock),
+  deliver: (signal: AbortSignal) => drain(outbox, signal),
+}
+
 export default createCallbackApp({
   ...settings,
   ...backend,
-  payments: payments && {
-    ...payments,
-    apiKey: payments.payApiKey,
-    tell: tellDownstream(settings, backend.clock),
-    deliver: (signal) => drain(outbox, signal),
-  },
+  payments: payments && { ...payments, apiKey: payments.payApiKey, ...telling },
+  partners: telling,
   takeMediaVerdict: createTakeMediaVerdict(backend),
 })

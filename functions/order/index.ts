@@ -1,7 +1,7 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
 import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
-import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
+import { openProvider, providerSettings } from '#shared/backend/provider-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createOrderApp } from './order-app.ts'
@@ -9,11 +9,11 @@ import { createOrderApp } from './order-app.ts'
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
   ...outboundSettings(read),
-  ...paymentSettings(read),
+  payments: providerSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
 }))
 
 const ports = openBackend('order', settings)
 const backend = { ...ports, outbound: openOutbound(settings, ports) }
 
-export default createOrderApp({ ...settings, ...backend, provider: openPayments(settings, backend) })
+export default createOrderApp({ ...settings, ...backend, ...openProvider(settings.payments, backend) })

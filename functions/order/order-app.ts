@@ -6,6 +6,8 @@ import { orderRoutes } from './orders.ts'
 
 export interface OrderOptions extends BackendOptions {
   readonly provider: PaymentProvider
+  /** By which orders know it; `wechat-pay` unless given. */
+  readonly providerName?: string
 }
 
 /** The order function over its ports. */

@@ -14,9 +14,9 @@ export interface OrderRoutesOptions {
   readonly clock: Clock
   readonly requireUser: RequireUser
   readonly provider: PaymentProvider
+  readonly providerName?: string
 }
 
-const PROVIDER = 'wechat-pay'
 const KEY_FORM = /^[\x21-\x7e]{1,255}$/
 
 export function orderRoutes({
@@ -24,6 +24,7 @@ export function orderRoutes({
   clock,
   requireUser,
   provider,
+  providerName = 'wechat-pay',
 }: OrderRoutesOptions): readonly Route[] {
   return [
     /** POST /orders {description, amountFen, metadata?} → 201 {no, status, amountFen, …, payment} (Idempotency-Key: the same order again) */
@@ -36,7 +37,7 @@ export function orderRoutes({
         const { user } = await requireUser(request, signal)
         const clientKey = keyOf(request.headers)
         const placing = { ...body, userId: user.id, openid: user.openid, clientKey }
-        const options = { database, clock, provider, providerName: PROVIDER }
+        const options = { database, clock, provider, providerName }
         const { order, prepared } = await placeOrder(options, placing, signal)
         return { status: 201, data: { ...presentOrder(order), payment: provider.payment(prepared) } }
       },

@@ -8,7 +8,7 @@ import {
   storageSettings,
 } from '#shared/backend/storage-settings.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
-import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
+import { openProvider, optionalProviderSettings } from '#shared/backend/provider-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
@@ -20,7 +20,7 @@ const settings = readEnv(process.env, (read) => ({
   ...wechatSettings(read),
   ...storageSettings(read),
   ...fileSettings(read),
-  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentSettings(read)),
+  payments: optionalProviderSettings(read),
   ...downstreamSettings(read),
 }))
 
@@ -33,7 +33,7 @@ const targets = downstreamTargets(settings, backend)
 const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
 const polling = payments && {
   ...backend,
-  provider: openPayments(payments, backend),
+  ...openProvider(payments, backend),
   tell: tellDownstream(settings, backend.clock),
 }
 

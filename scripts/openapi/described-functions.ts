@@ -98,6 +98,7 @@ export function describedFunctions(): readonly DescribedFunction[] {
         pushToken: secret('none'),
         takeMediaVerdict: async () => {},
         payments,
+        partners: payments,
       }),
       descriptions: callback,
     },

@@ -1,10 +1,10 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Read } from '#shared/config/read-env.ts'
-import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { type EventBus, EVENT_MODES, eventDelivery } from './event-delivery.ts'
+import type { PostingPorts } from './post-message.ts'
 import { parseWebhookSecret, type Webhook, webhookDelivery } from './webhook-delivery.ts'
 
 /** Who is told of what happens here, by the names that messages in the outbox have as their target. */
@@ -59,10 +59,10 @@ export function tellDownstream({ webhook, eventBus }: Downstream, clock: Clock):
 /** Where messages go, by the names that `tellDownstream` gives them. */
 export function downstreamTargets(
   { webhook, eventBus }: Downstream,
-  { clock, outbound }: { readonly clock: Clock; readonly outbound: Outbound },
+  ports: PostingPorts & { readonly clock: Clock },
 ): Readonly<Record<string, Deliver>> {
   return {
-    ...(webhook === undefined ? {} : { [TARGETS.webhook]: webhookDelivery(webhook, clock, outbound) }),
-    ...(eventBus === undefined ? {} : { [TARGETS.eventBus]: eventDelivery(eventBus, outbound) }),
+    ...(webhook === undefined ? {} : { [TARGETS.webhook]: webhookDelivery(webhook, ports) }),
+    ...(eventBus === undefined ? {} : { [TARGETS.eventBus]: eventDelivery(eventBus, ports) }),
   }
 }

@@ -1,8 +1,7 @@
 import type { OutboxRow } from '#shared/db/tables/outbox.ts'
-import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import type { Secret } from '#shared/secret.ts'
-import { postMessage } from './post-message.ts'
+import { postMessage, type PostingPorts } from './post-message.ts'
 
 /** How an event is written into a request: whole into the body, or its attributes into headers. */
 export const EVENT_MODES = ['structured', 'binary'] as const
@@ -18,8 +17,8 @@ export interface EventBus {
 }
 
 /** @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md */
-export function eventDelivery({ url, mode, source, token }: EventBus, outbound: Outbound): Deliver {
-  const post = postMessage(url, outbound)
+export function eventDelivery({ url, mode, source, token }: EventBus, ports: PostingPorts): Deliver {
+  const post = postMessage(url, ports)
   const own = token === undefined ? {} : { authorization: `Bearer ${token.reveal()}` }
   return async (message, signal) => {
     const { headers, body } = FORMS[mode](attributesOf(message, source), message.payload)

@@ -1,8 +1,7 @@
 import type { Clock } from '#shared/clock.ts'
-import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { webhookRequestHeaders } from '#shared/signing/webhook.ts'
-import { postMessage } from './post-message.ts'
+import { postMessage, type PostingPorts } from './post-message.ts'
 
 /** A shop's own server that is told of what happens here. */
 export interface Webhook {
@@ -22,8 +21,12 @@ export function parseWebhookSecret(text: string): Uint8Array {
 }
 
 /** @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
-export function webhookDelivery({ url, key }: Webhook, clock: Clock, outbound: Outbound): Deliver {
-  const post = postMessage(url, outbound)
+export function webhookDelivery(
+  { url, key }: Webhook,
+  ports: PostingPorts & { readonly clock: Clock },
+): Deliver {
+  const { clock } = ports
+  const post = postMessage(url, ports)
   return async (message, signal) => {
     const { id, topic, payload, created_at: at } = message
     const body = JSON.stringify({ type: topic, timestamp: at.toISOString(), data: JSON.parse(payload) })

@@ -10,7 +10,7 @@ import type { Paid } from './provider.ts'
 
 /** News that an order is paid, from outside. */
 export interface PaymentNews {
-  /** Who says so, and what they call this message; the same however often it is sent. */
+  /** Who says so: the provider of the order. What they call this message is the same however often it is sent. */
   readonly source: string
   readonly dedupeKey: string
   /** The order's number. */
@@ -35,7 +35,8 @@ export async function takePayment(
   const sql = await database.sql()
   const id = idOf(news.no)
   const order = id === undefined ? undefined : await findOrder(sql, id, signal)
-  if (order === undefined) throw new Fault('not_found', { details: [{ reason: 'unknown_order' }] })
+  if (order?.provider !== news.source)
+    throw new Fault('not_found', { details: [{ reason: 'unknown_order' }] })
   await sql.transaction().execute(async (own) => {
     const row = {
       id: uuidv7(options.now.getTime()),
