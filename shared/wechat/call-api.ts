@@ -38,6 +38,8 @@ export interface ApiCall<Answer extends GenericSchema> {
   /** What a success holds; other fields are dropped. */
   readonly answer: Answer
   readonly delivery: 'once' | 'repeatable'
+  /** How often it may be tried again where that is safe; three times unless given. */
+  readonly retries?: number
   /** Meanings that differ from the common table. */
   readonly errcodes?: Errcodes
 }
@@ -57,12 +59,10 @@ export async function callApi<Answer extends GenericSchema>(
 ): Promise<InferOutput<Answer>> {
   const url = new URL(call.path, account.baseUrl)
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value)
-  const { method, body, delivery } = call
-  const answer = await fetchJson(
-    account.makeCall,
-    { method, url, body, delivery, timeoutMs: account.timeoutMs },
-    signal,
-  )
+  const { method, body, delivery, retries } = call
+  const { makeCall, timeoutMs } = account
+  const sending = { method, url, body, delivery, timeoutMs, ...(retries === undefined ? {} : { retries }) }
+  const answer = await fetchJson(makeCall, sending, signal)
   return readAnswer(account, call, answer)
 }
 

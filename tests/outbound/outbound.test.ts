@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import { createServer } from 'node:https'
 import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from '#shared/outbound/call-error.ts'
 import { createOutbound, type OutboundOptions } from '#shared/outbound/outbound.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import type { Attributes, Tracer } from '#shared/telemetry/tracer.ts'
+import { SELF_SIGNED } from './self-signed.ts'
 import { type ToldServer, toldServer } from './told-server.ts'
 
 const { signal } = new AbortController()
@@ -339,6 +341,28 @@ describe('where calls may go', () => {
     // It got as far as the address.
     expect([codeOf(allowed), codeOf(not)]).toEqual(['address not allowed', 'host not allowed'])
     expect(names.asked).toEqual(['other.test'])
+  })
+
+  test('not to who cannot prove its name by a certificate', async () => {
+    let requests = 0
+    const server = createServer(SELF_SIGNED, (_, response) => {
+      requests += 1
+      response.end('{}')
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const url = new URL(`https://localhost:${typeof address === 'object' ? address?.port : 0}/`)
+    const { outbound, log } = setting({ resolve: async () => ['127.0.0.1'] })
+
+    const fault = await faultOf(outbound.to(url)({ ...GET, url }, signal))
+    server.close()
+
+    expect([fault.error, codeOf(fault), requests]).toEqual([
+      'upstream_failed',
+      'DEPTH_ZERO_SELF_SIGNED_CERT',
+      0,
+    ])
+    expect(log).toEqual([expect.objectContaining({ attempts: 1 })])
   })
 
   test('nowhere by a redirect', async () => {
