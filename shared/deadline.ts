@@ -1,6 +1,21 @@
+import { systemClock } from './clock.ts'
+
+/** When signals that were made here end at the latest, in epoch ms. */
+const ENDS = new WeakMap<AbortSignal, number>()
+
 /** A signal that ends with `signal` or after `timeoutMs`, whichever comes first. */
 export function within(timeoutMs: number, signal: AbortSignal): AbortSignal {
-  return AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+  return ending(AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]), timeoutMs, signal)
+}
+
+/** Ms until a signal ends; Infinity where that is not known. */
+export function leftMs(signal: AbortSignal): number {
+  return Math.max(0, (ENDS.get(signal) ?? Infinity) - systemClock())
+}
+
+function ending(own: AbortSignal, timeoutMs: number, signal: AbortSignal): AbortSignal {
+  ENDS.set(own, systemClock() + Math.min(timeoutMs, leftMs(signal)))
+  return own
 }
 
 export interface Deadline {
@@ -21,7 +36,7 @@ export function deadline(timeoutMs: number, signal: AbortSignal): Deadline {
   if (signal.aborted) stop()
   else signal.addEventListener('abort', stop, { once: true })
   return {
-    signal: controller.signal,
+    signal: ending(controller.signal, timeoutMs, signal),
     end() {
       clearTimeout(timer)
       signal.removeEventListener('abort', stop)

@@ -10,6 +10,7 @@ import type { Dialect } from '#shared/db/database.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import type { App } from '#shared/http/app.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
+import { createOutbound, type Outbound } from '#shared/outbound/outbound.ts'
 import { secret } from '#shared/secret.ts'
 import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import type { Signer } from '#shared/signing/sign-request.ts'
@@ -42,6 +43,7 @@ export interface Backend {
   /** The bucket, and the server behind it. */
   readonly storage: ObjectStore
   readonly store: TestStorage['server']
+  readonly outbound: Outbound
   readonly wechat: WechatStandIn
   /** Signs as the partner that everybody knows. */
   readonly partner: Signer
@@ -107,7 +109,8 @@ export async function startBackend({
   const state = memoryState({ clock })
   const logger = createLogger({ level: 'debug', clock, write: (line) => log.push(line) })
   const app = { baseUrl: wechat.url, appId: APP_ID, secret: secret(APP_SECRET) }
-  const client = createWechat({ ...app, state, logger, clock, timeoutMs: 1_000 })
+  const outbound = createOutbound({ logger, clock })
+  const client = createWechat({ ...app, outbound, state, logger, clock, timeoutMs: 1_000 })
   const keys = generateSecrets()
   const partnerKeys = parsePartnerKeys(keys.PARTNER_KEYS)
   const background: Promise<unknown>[] = []
@@ -166,6 +169,7 @@ export async function startBackend({
     },
     storage,
     store: bucket.server,
+    outbound,
     wechat,
     state,
     database,

@@ -1,42 +1,34 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
+import { newsSettings, openNews } from '#shared/backend/news.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
-import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import { paymentNoticeSettings } from '#shared/backend/payment-settings.ts'
-import { subscribeSettings } from '#shared/backend/subscribe-templates.ts'
-import { openSubscribers } from '#shared/backend/subscribe-target.ts'
-import { tellAll } from '#shared/backend/tell-all.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
-import { drain } from '#shared/outbox/drain.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createCallbackApp } from './callback-app.ts'
 import { parsePushAesKey, parsePushToken } from './push-settings.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
+  ...newsSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
   pushToken: read.parsed('WECHAT_PUSH_TOKEN', parsePushToken),
-  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentNoticeSettings(read)),
-  ...downstreamSettings(read),
-  subscribe: subscribeSettings(read),
   pushAesKey: read.optional('WECHAT_PUSH_AES_KEY', () => read.parsed('WECHAT_PUSH_AES_KEY', parsePushAesKey)),
+  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentNoticeSettings(read)),
 }))
 
-const backend = openBackend('callback', settings)
+const ports = openBackend('callback', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 
-const { payments, webhook, retryWaitsS } = settings
-const subscribers = openSubscribers(settings.subscribe, backend)
-const targets = { ...downstreamTargets(webhook, backend.clock), ...subscribers.targets }
-const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
+const { payments } = settings
+const news = openNews(settings, backend)
 
 export default createCallbackApp({
   ...settings,
   ...backend,
-  payments: payments && {
-    ...payments,
-    apiKey: payments.payApiKey,
-    tell: tellAll(tellDownstream(webhook, backend.clock), subscribers.tell),
-    deliver: (signal) => drain(outbox, signal),
-  },
+  payments: payments && { ...payments, apiKey: payments.payApiKey, ...news },
+  partners: news,
   takeMediaVerdict: createTakeMediaVerdict(backend),
 })

@@ -21,4 +21,10 @@ export const descriptions: RouteDescriptions = {
     answers: { 204: v.null() },
     errors: ['signature_invalid', 'clock_skew', 'not_found'],
   },
+  'POST /callback/{partner}': {
+    summary: 'A partner tells of what it did; signed with its key, by X-Signature or as a Standard Webhook',
+    auth: 'none',
+    answers: { 204: v.null() },
+    errors: ['signature_invalid', 'clock_skew', 'request_replayed', 'not_found'],
+  },
 }

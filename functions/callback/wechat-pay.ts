@@ -4,6 +4,7 @@ import { errorMessage, errorStatus, Fault } from '#shared/errors.ts'
 import { readBytes } from '#shared/http/read-body.ts'
 import { type Call, route } from '#shared/http/route.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
+import { WECHAT_PAY } from '#shared/payments/provider.ts'
 import { takePayment } from '#shared/payments/take-payment.ts'
 import { takeRefund } from '#shared/payments/take-refund.ts'
 import type { Secret } from '#shared/secret.ts'
@@ -27,7 +28,6 @@ export interface WechatPayRouteOptions {
 }
 
 const MAX_BYTES = 64 * 1024
-const SOURCE = 'wechat-pay'
 
 /** POST /callback/wechat-pay → 204, or {code: "FAIL", message}, which has WeChat Pay tell it again: it does so for a day */
 export function wechatPayNotification(options: WechatPayRouteOptions) {
@@ -46,7 +46,7 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
       const [{ reason } = {}] = error.details
       logger.warn('callback.refused', {
         requestId: invocation.requestId,
-        source: SOURCE,
+        source: WECHAT_PAY,
         error: error.error,
         reason,
       })
@@ -70,7 +70,7 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
     const paid = paymentState(transaction, now)
     if (paid.state !== 'paid') return // what else there is to know, polling tells
     const body = JSON.stringify(transaction)
-    const news = { source: SOURCE, dedupeKey: id, body, requestId, no: transaction.out_trade_no, paid }
+    const news = { source: WECHAT_PAY, dedupeKey: id, body, requestId, no: transaction.out_trade_no, paid }
     await takePayment({ ...options, now: new Date(now) }, news, signal)
   }
 
@@ -82,7 +82,7 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
     const { state, providerId } = refundProgress({ ...refund, status: refund.refund_status })
     if (state === 'processing') return
     const news = {
-      source: SOURCE,
+      source: WECHAT_PAY,
       dedupeKey: id,
       body: JSON.stringify(refund),
       requestId,

@@ -1,30 +1,27 @@
 import { backendSettings } from '#shared/backend/backend-settings.ts'
-import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
+import { newsSettings, openNews } from '#shared/backend/news.ts'
 import { openBackend } from '#shared/backend/open-backend.ts'
-import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
+import { openProvider, providerSettings } from '#shared/backend/provider-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
-import { drain } from '#shared/outbox/drain.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createOrderApp } from './order-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
-  ...paymentSettings(read),
-  ...downstreamSettings(read),
+  ...outboundSettings(read),
+  ...newsSettings(read),
+  payments: providerSettings(read),
   refundsBy: read.oneOf('ORDER_REFUNDS_BY', ['owner', 'admin'], 'owner'),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
 }))
 
-const backend = openBackend('order', settings)
-
-const { webhook, retryWaitsS } = settings
-const targets = downstreamTargets(webhook, backend.clock)
-const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
+const ports = openBackend('order', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 
 export default createOrderApp({
   ...settings,
   ...backend,
-  provider: openPayments(settings, backend),
-  tell: tellDownstream(webhook, backend.clock),
-  deliver: (signal) => drain(outbox, signal),
+  provider: openProvider(settings.payments, backend),
+  ...openNews(settings, backend),
 })

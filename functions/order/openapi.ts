@@ -43,12 +43,15 @@ const message = v.object({
   createdAt: time,
 })
 
+/** What the client pays with where a partner takes the money. */
+const partnerPayment = v.object({ paymentId: v.string() })
+
 export const descriptions: RouteDescriptions = {
   'POST /orders': {
     summary: 'Place an order; `payment` goes into wx.requestPayment',
     auth: 'session',
     idempotent: true,
-    answers: { 201: v.object({ ...orderFields, payment }) },
+    answers: { 201: v.object({ ...orderFields, payment: v.union([payment, partnerPayment]) }) },
     errors: ['conflict', 'idempotency_mismatch', 'upstream_failed', 'upstream_timeout'],
   },
   'GET /orders/{no}': {

@@ -20,8 +20,6 @@ export interface OrderRoutesOptions extends RefundOptions {
   readonly deliver: (signal: AbortSignal) => Promise<unknown>
 }
 
-const PROVIDER = 'wechat-pay'
-
 export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
   const { database, clock, requireUser, provider } = options
   return [
@@ -35,8 +33,7 @@ export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
         const { user } = await requireUser(request, signal)
         const clientKey = clientKeyOf(request.headers)
         const placing = { ...body, userId: user.id, openid: user.openid, clientKey }
-        const means = { database, clock, provider, providerName: PROVIDER }
-        const { order, prepared } = await placeOrder(means, placing, signal)
+        const { order, prepared } = await placeOrder({ database, clock, provider }, placing, signal)
         return { status: 201, data: { ...presentOrder(order), payment: provider.payment(prepared) } }
       },
     }),

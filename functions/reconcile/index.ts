@@ -1,45 +1,36 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
+import { newsSettings, openNews } from '#shared/backend/news.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
+import { openProvider, optionalProviderSettings } from '#shared/backend/provider-settings.ts'
 import {
   fileSettings,
   openFileStorage,
   safetyChecks,
   storageSettings,
 } from '#shared/backend/storage-settings.ts'
-import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
-import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
-import { subscribeSettings } from '#shared/backend/subscribe-templates.ts'
-import { openSubscribers } from '#shared/backend/subscribe-target.ts'
-import { tellAll } from '#shared/backend/tell-all.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { sweepInbox } from '#shared/inbox/sweep-inbox.ts'
-import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { pollRefunds } from '#shared/payments/poll-refunds.ts'
-import { createReconcileApp } from './reconcile-app.ts'
+import { type Chore, createReconcileApp } from './reconcile-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   ...wechatSettings(read),
   ...storageSettings(read),
   ...fileSettings(read),
-  payments: read.optional('WECHAT_PAY_MCH_ID', () => paymentSettings(read)),
-  ...downstreamSettings(read),
-  subscribe: subscribeSettings(read),
+  ...newsSettings(read),
+  payments: optionalProviderSettings(read),
 }))
 
-const backend = openBackend('reconcile', settings)
+const ports = openBackend('reconcile', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 const wechat = openWechat(backend, settings)
 
-const { payments, webhook, retryWaitsS } = settings
-const subscribers = openSubscribers(settings.subscribe, backend)
-const targets = { ...downstreamTargets(webhook, backend.clock), ...subscribers.targets }
-const outbox = { ...backend, targets, schedule: { waitsS: retryWaitsS } }
-const polling = payments && {
-  ...backend,
-  provider: openPayments(payments, backend),
-  tell: tellAll(tellDownstream(webhook, backend.clock), subscribers.tell),
-}
+const { payments } = settings
+const { tell, deliver } = openNews(settings, backend)
 
 export default createReconcileApp({
   ...settings,
@@ -48,13 +39,16 @@ export default createReconcileApp({
   checks: safetyChecks(settings, wechat),
   // Orders first: what they bring is delivered at once.
   chores: {
-    ...(polling === undefined
-      ? {}
-      : {
-          orders: (signal: AbortSignal) => pollOrders(polling, signal),
-          refunds: (signal: AbortSignal) => pollRefunds(polling, signal),
-        }),
-    outbox: (signal) => drain(outbox, signal),
+    ...(payments === undefined ? {} : paymentChores(payments)),
+    outbox: deliver,
     inbox: (signal) => sweepInbox(backend, signal),
   },
 })
+
+function paymentChores(own: typeof payments & object): Readonly<Record<string, Chore>> {
+  const polling = { ...backend, provider: openProvider(own, backend), tell }
+  return {
+    orders: (signal) => pollOrders(polling, signal),
+    refunds: (signal) => pollRefunds(polling, signal),
+  }
+}

@@ -1,5 +1,6 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import {
   fileSettings,
   openFileStorage,
@@ -13,6 +14,7 @@ import { createUploadApp } from './upload-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   ...wechatSettings(read),
   ...storageSettings(read),
   ...fileSettings(read),
@@ -21,7 +23,8 @@ const settings = readEnv(process.env, (read) => ({
   download: read.oneOf('FILES_DOWNLOAD', ['redirect', 'stream'], 'redirect'),
 }))
 
-const backend = openBackend('upload', settings)
+const ports = openBackend('upload', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 const wechat = openWechat(backend, settings)
 
 export default createUploadApp({

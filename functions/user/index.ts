@@ -1,5 +1,6 @@
 import { backendSettings, wechatSettings } from '#shared/backend/backend-settings.ts'
 import { openBackend, openWechat } from '#shared/backend/open-backend.ts'
+import { openOutbound, outboundSettings } from '#shared/backend/outbound-settings.ts'
 import { createRiskRank } from '#shared/backend/risk-rank.ts'
 import { openFileStorage, storageSettings } from '#shared/backend/storage-settings.ts'
 import { createUserKey } from '#shared/backend/user-key.ts'
@@ -10,6 +11,7 @@ import { createUserApp } from './user-app.ts'
 
 const settings = readEnv(process.env, (read) => ({
   ...backendSettings(read),
+  ...outboundSettings(read),
   ...wechatSettings(read),
   ...storageSettings(read),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
@@ -17,7 +19,8 @@ const settings = readEnv(process.env, (read) => ({
   indexKey: read.parsed('INDEX_KEY', parseKey),
 }))
 
-const backend = openBackend('user', settings)
+const ports = openBackend('user', settings)
+const backend = { ...ports, outbound: openOutbound(settings, ports) }
 const wechat = openWechat(backend, settings)
 
 export default createUserApp({

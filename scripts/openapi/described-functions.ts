@@ -16,6 +16,7 @@ import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import type { PaymentProvider } from '#shared/payments/provider.ts'
 import { secret } from '#shared/secret.ts'
+import { createOutbound } from '#shared/outbound/outbound.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
 import { readStorageUrl } from '#shared/storage/storage-address.ts'
@@ -26,6 +27,7 @@ import type { DescribedFunction } from './openapi-document.ts'
 
 const none = () => Promise.reject(new TypeError('Nobody pays for documentation'))
 const NO_PROVIDER: PaymentProvider = {
+  name: 'none',
   prepare: none,
   payment: () => ({}),
   query: none,
@@ -45,7 +47,13 @@ export function describedFunctions(): readonly DescribedFunction[] {
   const state = openState({ postgres: database })
   const logger = createLogger()
   const app = { baseUrl: 'http://127.0.0.1', appId: 'wx0000000000000000', secret: secret('none') }
-  const wechat = createWechat({ ...app, state, logger, clock: systemClock })
+  const wechat = createWechat({
+    ...app,
+    outbound: createOutbound({ logger }),
+    state,
+    logger,
+    clock: systemClock,
+  })
   const storage = openStorage({
     at: readStorageUrl('s3://none?region=none'),
     credentials: () => ({ accessKeyId: 'none', secretKey: secret('none') }),
@@ -100,6 +108,7 @@ export function describedFunctions(): readonly DescribedFunction[] {
         pushToken: secret('none'),
         takeMediaVerdict: async () => async () => {},
         payments,
+        partners: payments,
       }),
       descriptions: callback,
     },

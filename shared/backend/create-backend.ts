@@ -100,5 +100,5 @@ export function createBackend(options: BackendOptions) {
     })
   }
 
-  return { accessTokens, revocations, sessions, limiter, builtIn, guard, app }
+  return { accessTokens, revocations, sessions, signatures, limiter, builtIn, guard, app }
 }

@@ -1,5 +1,6 @@
 import { systemClock } from '#shared/clock.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { tracedState } from '#shared/state/traced-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -23,8 +24,8 @@ export function openBackend(name: string, settings: BackendSettings) {
 
 /** WeChat's client on those ports. */
 export function openWechat(
-  { appId, state, logger, clock }: ReturnType<typeof openBackend>,
+  { appId, state, logger, clock, outbound }: ReturnType<typeof openBackend> & { readonly outbound: Outbound },
   { appSecret, wechatUrl }: WechatSettings,
 ) {
-  return createWechat({ baseUrl: wechatUrl, appId, secret: appSecret, state, logger, clock })
+  return createWechat({ baseUrl: wechatUrl, appId, secret: appSecret, outbound, state, logger, clock })
 }

@@ -1,5 +1,6 @@
 import type { Read } from '#shared/config/read-env.ts'
 import type { Clock } from '#shared/clock.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
 import { secret } from '#shared/secret.ts'
 import { parseMerchantKey } from '#shared/wechat-pay/merchant.ts'
 import { checkedApiKey } from '#shared/wechat-pay/open-resource.ts'
@@ -33,11 +34,11 @@ export type PaymentSettings = ReturnType<typeof paymentSettings>
 /** WeChat Pay by these settings. Nothing connects before it is used. */
 export function openPayments(
   settings: PaymentSettings,
-  { appId, clock }: { readonly appId: string; readonly clock: Clock },
+  { appId, clock, outbound }: { readonly appId: string; readonly clock: Clock; readonly outbound: Outbound },
 ) {
   const { mchId, paySerial: serial, payPrivateKey: privateKey, platformKeys, payUrl: baseUrl } = settings
   const merchant = { mchId, serial, privateKey }
-  const call = createWechatPay({ baseUrl, merchant, platformKeys, clock })
+  const call = createWechatPay({ baseUrl, outbound, merchant, platformKeys, clock })
   return wechatPayProvider({ appId, merchant, call, notifyUrl: settings.payNotifyUrl, clock })
 }
 

@@ -6,6 +6,7 @@ import { listSubscriptions } from '#shared/db/tables/subscriptions.ts'
 import { findUser } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import { neverSent } from '#shared/outbound/call-error.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import { FinalFailure } from '#shared/outbox/final-failure.ts'
@@ -30,7 +31,7 @@ const TARGET = 'subscribe-message'
 /** Who is told by WeChat, by these settings; nobody without them. */
 export function openSubscribers(
   settings: ReturnType<typeof subscribeSettings>,
-  backend: ReturnType<typeof openBackend>,
+  backend: ReturnType<typeof openBackend> & { readonly outbound: Outbound },
 ) {
   if (settings === undefined) return { targets: {}, tell: tellSubscribers({}, backend.clock) }
   const { templates } = settings

@@ -2,7 +2,12 @@ import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { randomId } from '#shared/ids.ts'
 import { numberOf } from '#shared/payments/order-states.ts'
-import type { PaymentProvider, PaymentState, RefundProgress } from '#shared/payments/provider.ts'
+import {
+  type PaymentProvider,
+  type PaymentState,
+  type RefundProgress,
+  WECHAT_PAY,
+} from '#shared/payments/provider.ts'
 import {
   closeCall,
   prepayCall,
@@ -31,6 +36,8 @@ export function wechatPayProvider(options: WechatPayProviderOptions): PaymentPro
   const { mchId } = merchant
 
   return {
+    name: WECHAT_PAY,
+
     async prepare(order, { openid }, signal) {
       const { prepay_id: prepayId } = await call(
         prepayCall({

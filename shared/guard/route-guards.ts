@@ -32,7 +32,7 @@ const UPLOAD = { limits: ['ip', 'upload'] } as const
 const STREAMED = { ...UPLOAD, isUnsigned: true } as const
 const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
 const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
-/** Rules are about clients; this is WeChat, by a signature of its own. */
+/** Rules are about clients; these are WeChat and partners, whose signatures their handlers judge. */
 const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true, isUnsigned: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
@@ -89,6 +89,7 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
   'GET /callback/wechat-message': PUSH,
   'POST /callback/wechat-message': PUSH,
   'POST /callback/wechat-pay': PUSH,
+  'POST /callback/{partner}': PUSH,
 
   'POST /orders': WRITE_SIGNED,
   'GET /orders/{no}': READ,

@@ -1,6 +1,8 @@
+import type { LookupFunction } from 'node:net'
 import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
+import { sendRequest } from './send-request.ts'
 
 export interface OutboundCall {
   readonly method: 'GET' | 'POST'
@@ -8,11 +10,26 @@ export interface OutboundCall {
   /** Sent as it is. */
   readonly body?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
+  /** Headers that each attempt has of its own, such as a signature that is good for one. */
+  readonly sign?: () => Readonly<Record<string, string>>
+  /** For each attempt. */
   readonly timeoutMs: number
-  /** Longest answer in bytes, after decompression. */
+  /** Longest answer in bytes. */
   readonly maxBytes?: number
   /** `once` for what must not reach the other side twice, such as a one-time code. */
   readonly delivery?: 'once' | 'repeatable'
+  /** How often it may be tried again where that is safe; three times unless given. */
+  readonly retries?: number
+  /** Of the request that it is made for; for the log. */
+  readonly requestId?: string | undefined
+}
+
+/** One attempt of a call. */
+export interface Attempt extends OutboundCall {
+  /** How to find the addresses of the host; the system's way unless given. */
+  readonly lookup?: LookupFunction | undefined
+  /** Names the trace that it belongs to. */
+  readonly traceparent?: string | undefined
 }
 
 /** What the other side said, whatever its status. */
@@ -24,16 +41,13 @@ export interface OutboundAnswer {
 
 const DEFAULT_MAX_BYTES = 64 * 1024
 
-/** Codes that mean no connection was made: as `code` on Bun's errors, on the `cause` of Node's. */
+/** Codes that mean no connection was made. */
 const NEVER_SENT: ReadonlySet<string> = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',
   'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-  'ConnectionRefused',
-  'FailedToOpenSocket',
 ])
 
 /**
@@ -43,18 +57,17 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
  * @throws Fault upstream_timeout when `timeoutMs` or the caller's deadline passes first
  * @throws Fault upstream_failed for a connection that failed, or an answer that is too long
  */
-export async function fetchAnswer(call: OutboundCall, signal: AbortSignal): Promise<OutboundAnswer> {
+export async function fetchAnswer(call: Attempt, signal: AbortSignal): Promise<OutboundAnswer> {
   signal.throwIfAborted()
   const limit = within(call.timeoutMs, signal)
   const target = targetOf(call)
-  const ended = new AbortController()
   try {
-    const response = await fetch(call.url, requestInit(call, AbortSignal.any([limit, ended.signal])))
-    const body = await readBody(response, call.maxBytes ?? DEFAULT_MAX_BYTES, target)
-    return { status: response.status, headers: response.headers, body }
+    const incoming = await sendRequest(call, limit)
+    const body: AsyncIterable<Uint8Array> = incoming
+    const bytes = await readBody(body, call.maxBytes ?? DEFAULT_MAX_BYTES, target)
+    // A client's answer always has one.
+    return { status: incoming.statusCode ?? 0, headers: headersOf(incoming.headers), body: bytes }
   } catch (error) {
-    // Frees the connection: Bun reads a cancelled body to its end, which an answer without end never reaches.
-    ended.abort()
     throw translate(error, target, limit, signal)
   }
 }
@@ -64,34 +77,22 @@ export function targetOf({ method, url }: Pick<OutboundCall, 'method' | 'url'>):
   return `${method} ${url.host}${url.pathname}`
 }
 
-function requestInit(call: OutboundCall, signal: AbortSignal): RequestInit {
-  return {
-    method: call.method,
-    headers: {
-      // Node keeps connections unless this header says otherwise; Bun needs `keepalive` below, and both may have both.
-      ...(call.delivery === 'once' ? { connection: 'close' } : {}),
-      ...call.headers,
-    },
-    ...(call.body === undefined ? {} : { body: call.body }),
-    redirect: 'manual',
-    // Bun sends a GET again by itself when a kept connection breaks, and one kept by a frozen instance mostly has.
-    // A connection of its own leaves nothing to send again.
-    ...(call.delivery === 'once' ? { keepalive: false } : {}),
-    signal,
-  }
-}
-
-async function readBody(response: Response, maxBytes: number, target: string): Promise<Buffer> {
+/** Leaving the loop early closes the connection. */
+async function readBody(body: AsyncIterable<Uint8Array>, maxBytes: number, target: string): Promise<Buffer> {
   const parts: Uint8Array[] = []
   let bytes = 0
-  // Iterated by hand: leaving a `for await` early waits for the rest of the body on some runtimes.
-  const reader = response.body?.getReader()
-  for (let part = await reader?.read(); part?.value !== undefined; part = await reader?.read()) {
-    bytes += part.value.byteLength
+  for await (const part of body) {
+    bytes += part.byteLength
     if (bytes > maxBytes) throw new CallError(target, `answer over ${maxBytes} bytes`, 'maybe')
-    parts.push(part.value)
+    parts.push(part)
   }
   return Buffer.concat(parts, bytes)
+}
+
+function headersOf(given: Readonly<Record<string, string | string[] | undefined>>): Headers {
+  const found = new Headers()
+  for (const [name, value] of Object.entries(given)) if (typeof value === 'string') found.set(name, value)
+  return found
 }
 
 function translate(error: unknown, target: string, limit: AbortSignal, signal: AbortSignal): unknown {

@@ -1,6 +1,8 @@
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
-import { fetchAnswer, type OutboundCall, targetOf } from './fetch-answer.ts'
+import { type OutboundCall, targetOf } from './fetch-answer.ts'
+import { httpRefusal } from './http-refusal.ts'
+import type { MakeCall } from './outbound.ts'
 
 export interface JsonCall extends Omit<OutboundCall, 'body'> {
   /** Sent as JSON in UTF-8. */
@@ -8,21 +10,23 @@ export interface JsonCall extends Omit<OutboundCall, 'body'> {
 }
 
 /**
- * Makes one HTTP call and answers with the JSON of a 2xx response, not yet checked. Never follows a redirect and
- * never tries again: whether that is safe is for the caller to know (`neverSent` tells).
+ * Makes a call and answers with the JSON of a 2xx response, not yet checked.
  *
- * @throws Fault upstream_timeout when `timeoutMs` or the caller's deadline passes first
- * @throws Fault upstream_failed for a connection that failed, any other status, or an answer that is too long or not JSON
+ * @throws Fault as the call does, and upstream_failed for any other status, or an answer that is not JSON
  */
-export async function fetchJson({ body, ...call }: JsonCall, signal: AbortSignal): Promise<unknown> {
+export async function fetchJson(
+  makeCall: MakeCall,
+  { body, ...call }: JsonCall,
+  signal: AbortSignal,
+): Promise<unknown> {
   const headers = {
     accept: 'application/json',
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...call.headers,
   }
   const text = body === undefined ? undefined : JSON.stringify(body)
-  const answer = await fetchAnswer({ ...call, headers, body: text }, signal)
-  if (answer.status < 200 || answer.status > 299) throw failed(call, `HTTP ${answer.status}`)
+  const answer = await makeCall({ ...call, headers, body: text }, signal)
+  if (answer.status < 200 || answer.status > 299) throw httpRefusal(call, answer)
   try {
     return JSON.parse(new TextDecoder().decode(answer.body))
   } catch {

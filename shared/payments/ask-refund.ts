@@ -6,6 +6,7 @@ import { Fault } from '#shared/errors.ts'
 import { uuidv7 } from '#shared/ids.ts'
 import type { SettleOptions } from './close-order.ts'
 import { numberOf } from './order-states.ts'
+import { requireOwn } from './provider.ts'
 import { pursueRefund } from './pursue-refund.ts'
 
 export type RefundOptions = Omit<SettleOptions, 'requestId'>
@@ -33,6 +34,7 @@ export async function askRefund(
   asking: NewRefund,
   signal: AbortSignal,
 ): Promise<RefundRow> {
+  requireOwn(options.provider, asking.order)
   const { refund, isNew } = await kept(options, asking, signal)
   if (!isNew && refund.state !== 'asked') return refund
   try {

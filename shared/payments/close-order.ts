@@ -4,7 +4,7 @@ import { moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { type Applied, applyPayment, type Tell } from './apply-payment.ts'
 import { CAME_FROM } from './order-states.ts'
-import type { Paid, PaymentProvider } from './provider.ts'
+import { type Paid, type PaymentProvider, requireOwn } from './provider.ts'
 
 export interface SettleOptions {
   readonly database: Database
@@ -27,6 +27,7 @@ export async function closeOrder(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { database, clock, provider } = options
+  requireOwn(provider, order)
   await provider.close(order, signal)
   const state = await provider.query(order, signal)
   if (state.state === 'paid') {

@@ -17,7 +17,6 @@ export interface PlaceOrderOptions {
   readonly database: Database
   readonly clock: Clock
   readonly provider: PaymentProvider
-  readonly providerName: string
 }
 
 export interface NewOrder {
@@ -45,11 +44,11 @@ const FIRST_POLL_MS = 60_000
  * @throws Fault of the provider; conflict when the order of the key can no longer be paid
  */
 export async function placeOrder(
-  { database, clock, provider, providerName }: PlaceOrderOptions,
+  { database, clock, provider }: PlaceOrderOptions,
   placing: NewOrder,
   signal: AbortSignal,
 ): Promise<PlacedOrder> {
-  const order = await kept({ database, clock, providerName }, placing, signal)
+  const order = await kept({ database, clock, provider }, placing, signal)
   if (order.prepay_id !== null && order.state === 'paying')
     return { order, prepared: { prepayId: order.prepay_id } }
   if (order.state !== 'created') throw over(order)
@@ -88,7 +87,7 @@ function over({ state }: OrderRow): Fault {
 }
 
 async function kept(
-  { database, clock, providerName }: Omit<PlaceOrderOptions, 'provider'>,
+  { database, clock, provider }: PlaceOrderOptions,
   { userId, description, amountFen, metadata, clientKey }: NewOrder,
   signal: AbortSignal,
 ): Promise<OrderRow> {
@@ -98,7 +97,7 @@ async function kept(
     id: uuidv7(now),
     user_id: userId,
     client_key: clientKey === undefined ? null : createHash('sha256').update(clientKey).digest('hex'),
-    provider: providerName,
+    provider: provider.name,
     state: 'created',
     reason: null,
     description,

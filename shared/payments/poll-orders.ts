@@ -8,13 +8,13 @@ export type PollOptions = Omit<SettleOptions, 'requestId'>
 
 /**
  * Asks the provider about orders that no notification has settled, less and less often: those that are paid become so, those
- * whose time is over are closed. May run twice at once. How many orders it asked about.
+ * whose time is over are closed. Orders of another provider wait until that is asked again. May run twice at once. How many orders it asked about.
  */
 export function pollOrders(polling: PollOptions, signal: AbortSignal): Promise<number> {
-  const { database, clock, logger } = polling
+  const { database, clock, logger, provider } = polling
   const options = { ...polling, requestId: 'reconcile' }
   const due = async (limit: number) =>
-    listDueOrders(await database.sql(), { now: new Date(clock()), limit }, signal)
+    listDueOrders(await database.sql(), { provider: provider.name, now: new Date(clock()), limit }, signal)
   const poll = (order: OrderRow) => pollOrder(options, order, signal)
 
   async function later(order: OrderRow, cause: unknown): Promise<void> {

@@ -13,10 +13,10 @@ import { pursueRefund } from './pursue-refund.ts'
  * less often. May run twice at once. How many refunds it asked about.
  */
 export function pollRefunds(polling: PollOptions, signal: AbortSignal): Promise<number> {
-  const { database, clock, logger } = polling
+  const { database, clock, logger, provider } = polling
   const options = { ...polling, requestId: 'reconcile' }
   const due = async (limit: number) =>
-    listDueRefunds(await database.sql(), { now: new Date(clock()), limit }, signal)
+    listDueRefunds(await database.sql(), { provider: provider.name, now: new Date(clock()), limit }, signal)
   const poll = (refund: RefundRow) => pollRefund(options, refund, signal)
 
   async function later(refund: RefundRow, cause: unknown): Promise<void> {

@@ -1,8 +1,14 @@
 import type { OrderRow } from '#shared/db/tables/orders.ts'
+import { Fault } from '#shared/errors.ts'
 import type { RefundRow } from '#shared/db/tables/refunds.ts'
+
+/** By which orders know WeChat Pay. */
+export const WECHAT_PAY = 'wechat-pay'
 
 /** Who takes the money. Every call may be made again with the same order or refund, and then means the same. */
 export interface PaymentProvider {
+  /** By which orders know it, and under which its notifications are kept. */
+  readonly name: string
   /**
    * Has the provider wait for the payer.
    *
@@ -40,4 +46,10 @@ export interface Paid {
 export interface RefundProgress {
   readonly state: 'processing' | 'succeeded' | 'closed' | 'abnormal'
   readonly providerId: string
+}
+
+/** @throws Fault conflict for an order whose money somebody else takes, as before the settings were changed */
+export function requireOwn({ name }: PaymentProvider, order: OrderRow): void {
+  if (order.provider !== name)
+    throw new Fault('conflict', { details: [{ reason: 'another_provider', provider: order.provider }] })
 }

@@ -28,7 +28,9 @@ export async function takePayment(
 ): Promise<void> {
   const id = idOf(news.no)
   const order = id === undefined ? undefined : await findOrder(await options.database.sql(), id, signal)
-  if (order === undefined) throw new Fault('not_found', { details: [{ reason: 'unknown_order' }] })
+  // Nobody settles what others take the money of.
+  if (order?.provider !== news.source)
+    throw new Fault('not_found', { details: [{ reason: 'unknown_order' }] })
   const applying = { ...options, requestId: news.requestId }
   await takeOnce(
     options,

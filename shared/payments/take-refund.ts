@@ -27,7 +27,7 @@ export async function takeRefund(options: TakeOptions, news: RefundNews, signal:
   const id = idOf(refundNo)
   const refund = id === undefined ? undefined : await findRefund(sql, id, signal)
   const order = refund === undefined ? undefined : await findOrder(sql, refund.order_id, signal)
-  if (refund === undefined || order === undefined || numberOf(order.id) !== no)
+  if (refund === undefined || order?.provider !== news.source || numberOf(order.id) !== no)
     throw new Fault('not_found', { details: [{ reason: 'unknown_refund' }] })
   if (refund.amount_fen !== news.amountFen || order.amount_fen !== news.totalFen) {
     const facts = {

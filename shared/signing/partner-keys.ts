@@ -20,8 +20,8 @@ export interface PartnerKeys {
 
 /** So that one can be replaced by the next without a pause, and none is forgotten. */
 const MAX_KEYS = 2
-/** Key ids `wx.<version>` are WeChat's user keys. */
-const RESERVED = 'wx'
+/** Key ids `wx.<version>` are WeChat's user keys, and its callbacks have names like a partner's. */
+const RESERVED = /^(?:wx|wechat(?:-.*)?)$/
 const KID = /^(?<partner>[a-z][a-z0-9-]{0,30})\.[A-Za-z0-9_-]{1,16}$/
 
 /**
@@ -53,6 +53,6 @@ function parseEntry(entry: string): PartnerKey {
   if (partner === undefined || rest.length > 0) {
     throw new TypeError('must look like partner.id:key,partner.id:key (make it with: npm run keys)')
   }
-  if (partner === RESERVED) throw new TypeError(`has a partner named ${RESERVED}, which is reserved`)
+  if (RESERVED.test(partner)) throw new TypeError(`has a partner named ${partner}, which is reserved`)
   return { kid, partner, key: parseKey(key) }
 }

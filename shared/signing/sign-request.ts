@@ -17,15 +17,22 @@ export interface Signer {
 
 /** The same request with its signature: Request in, signed Request out, nothing sent. The body is read and kept. */
 export async function signRequest(request: Request, signer: Signer): Promise<Request> {
-  const { kid, key, sessionId, clock = systemClock, nonce: newNonce = randomId } = signer
   const body = new Uint8Array(await request.clone().arrayBuffer())
+  const signed = new Request(request)
+  signed.headers.set(SIGNATURE_HEADER, requestSignature(request, body, signer))
+  return signed
+}
+
+/** The header's value for a request that is about to be sent with this body. */
+export function requestSignature(
+  request: Pick<Request, 'method' | 'url'>,
+  body: Uint8Array,
+  { kid, key, sessionId, clock = systemClock, nonce: newNonce = randomId }: Signer,
+): string {
   const ts = String(Math.floor(clock() / 1000))
   const nonce = newNonce()
   const canonical = canonicalRequest({ ...requestParts(request, body), kid, ts, nonce, sessionId })
-  const sig = requestMac(key, canonical).toString('base64url')
-  const signed = new Request(request)
-  signed.headers.set(SIGNATURE_HEADER, formatSignature({ kid, ts, nonce, sig }))
-  return signed
+  return formatSignature({ kid, ts, nonce, sig: requestMac(key, canonical).toString('base64url') })
 }
 
 /** HMAC-SHA256 over the canonical request. @see RFC 2104 */

@@ -2,7 +2,9 @@ import * as v from 'valibot'
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { randomId } from '#shared/ids.ts'
-import { fetchAnswer, type OutboundAnswer } from '#shared/outbound/fetch-answer.ts'
+import type { OutboundAnswer } from '#shared/outbound/fetch-answer.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
+import { retryAfterS } from '#shared/outbound/retry-after.ts'
 import type { PayCall } from './calls.ts'
 import type { Merchant } from './merchant.ts'
 import { PayError } from './pay-error.ts'
@@ -13,10 +15,11 @@ import { verifyMessage } from './verify-message.ts'
 export interface WechatPayOptions {
   /** `WECHAT_PAY_URL`, or a stand-in. */
   readonly baseUrl: URL | string
+  readonly outbound: Outbound
   readonly merchant: Merchant
   readonly platformKeys: PlatformKeys
   readonly clock: Clock
-  /** Longest time for one call in ms; 5,000 unless given. */
+  /** Longest time for one attempt in ms; 5,000 unless given. */
   readonly timeoutMs?: number
 }
 
@@ -28,7 +31,6 @@ export interface CallWechatPay {
 
 export const WECHAT_PAY_URL = 'https://api.mch.weixin.qq.com'
 const TIMEOUT_MS = 5_000
-const USER_AGENT = 'xiaohan'
 const PUBLIC_KEY = 'PUB_KEY_ID_'
 
 /** Refusals that no repetition changes: the order itself is at fault, or its state. */
@@ -47,24 +49,28 @@ export function createWechatPay(options: WechatPayOptions): CallWechatPay {
   const { baseUrl, merchant, platformKeys, clock, timeoutMs = TIMEOUT_MS } = options
   // A merchant in public-key mode has to say by which key it wants to be answered.
   const publicKeyId = [...platformKeys.keys()].find((serial) => serial.startsWith(PUBLIC_KEY))
+  const makeCall = options.outbound.to(baseUrl)
 
   return async (call, signal) => {
     const { method, target, isRepeatable } = call
     const body = call.body === undefined ? '' : JSON.stringify(call.body)
-    const timestamp = String(Math.floor(clock() / 1_000))
-    const signed = authorization(merchant, { method, target, timestamp, nonce: randomId(), body })
-    const answer = await fetchAnswer(
+    const sign = () => {
+      const timestamp = String(Math.floor(clock() / 1_000))
+      return {
+        authorization: authorization(merchant, { method, target, timestamp, nonce: randomId(), body }),
+      }
+    }
+    const answer = await makeCall(
       {
         method,
         url: new URL(target, baseUrl),
         headers: {
           accept: 'application/json',
-          'user-agent': USER_AGENT,
-          authorization: signed,
           ...(body === '' ? {} : { 'content-type': 'application/json' }),
           ...(publicKeyId === undefined ? {} : { 'wechatpay-serial': publicKeyId }),
         },
         ...(body === '' ? {} : { body }),
+        sign,
         timeoutMs,
         delivery: isRepeatable ? 'repeatable' : 'once',
       },
@@ -81,7 +87,7 @@ function readAnswer<Answer extends v.GenericSchema>(
 ): v.InferOutput<Answer> {
   const requestId = headers.get('request-id') ?? '-'
   const fail = (code: string) => new PayError(pathOf(call), { status, code, requestId })
-  if (status < 200 || status > 299) throw refusal(fail(codeIn(body)), headers)
+  if (status < 200 || status > 299) throw refusal(fail(codeIn(body)), retryAfterS(headers, clock()))
   try {
     verifyMessage({ keys, clock }, headers, body)
   } catch (cause) {
@@ -93,12 +99,13 @@ function readAnswer<Answer extends v.GenericSchema>(
   return result.output
 }
 
-function refusal(error: PayError, headers: Headers): Fault {
+function refusal(error: PayError, seconds: number | undefined): Fault {
   const details = [{ reason: error.code.toLowerCase() }]
   if (FINAL.has(error.code)) return new Fault('validation_failed', { details, cause: error })
-  const told = Number(headers.get('retry-after') ?? Number.NaN)
-  const retryAfterS = Number.isInteger(told) && told > 0 ? { retryAfterS: told } : {}
-  return new Fault('upstream_failed', { cause: error, ...retryAfterS })
+  return new Fault('upstream_failed', {
+    cause: error,
+    ...(seconds === undefined ? {} : { retryAfterS: seconds }),
+  })
 }
 
 const Refused = v.object({ code: v.pipe(v.string(), v.regex(/^[A-Z][A-Z0-9_]{0,63}$/)) })

@@ -1,6 +1,7 @@
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { fetchJson } from '#shared/outbound/fetch-json.ts'
+import type { MakeCall } from '#shared/outbound/outbound.ts'
 import type { Secret } from '#shared/secret.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import {
@@ -21,9 +22,11 @@ export interface WechatAccount {
   readonly baseUrl: URL | string
   readonly appId: string
   readonly secret: Secret
+  /** The way to `baseUrl`. */
+  readonly makeCall: MakeCall
   readonly logger: Logger
   readonly clock: Clock
-  /** Longest time for one call in ms. */
+  /** Longest time for one attempt in ms. */
   readonly timeoutMs: number
 }
 
@@ -35,6 +38,8 @@ export interface ApiCall<Answer extends GenericSchema> {
   /** What a success holds; other fields are dropped. */
   readonly answer: Answer
   readonly delivery: 'once' | 'repeatable'
+  /** How often it may be tried again where that is safe; three times unless given. */
+  readonly retries?: number
   /** Meanings that differ from the common table. */
   readonly errcodes?: Errcodes
 }
@@ -54,8 +59,10 @@ export async function callApi<Answer extends GenericSchema>(
 ): Promise<InferOutput<Answer>> {
   const url = new URL(call.path, account.baseUrl)
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value)
-  const { method, body, delivery } = call
-  const answer = await fetchJson({ method, url, body, delivery, timeoutMs: account.timeoutMs }, signal)
+  const { method, body, delivery, retries } = call
+  const { makeCall, timeoutMs } = account
+  const sending = { method, url, body, delivery, timeoutMs, ...(retries === undefined ? {} : { retries }) }
+  const answer = await fetchJson(makeCall, sending, signal)
   return readAnswer(account, call, answer)
 }
 

@@ -1,5 +1,4 @@
 import { sleep } from '#shared/deadline.ts'
-import { neverSent } from '#shared/outbound/call-error.ts'
 import type { GenericSchema, InferOutput } from 'valibot'
 import type { AccessToken } from './access-token.ts'
 import { type ApiCall, callApi, isRefusal, type WechatAccount } from './call-api.ts'
@@ -13,7 +12,7 @@ const BUSY_RETRY_MS = 100
 
 /**
  * A rejected token is replaced and the call made once more: WeChat checks the token first, so nothing happened yet.
- * "Busy" (-1) and a connection that was never made are tried once more too, the former only for repeatable calls.
+ * "Busy" (-1) is tried once more too, for repeatable calls.
  */
 export function callWithToken(account: WechatAccount, tokens: AccessToken): TokenCaller {
   return async (call, signal) => {
@@ -36,7 +35,7 @@ export function callWithToken(account: WechatAccount, tokens: AccessToken): Toke
     try {
       return await callApi(account, request, signal)
     } catch (error) {
-      const again = neverSent(error) || (call.delivery === 'repeatable' && isRefusal(error, 'busy'))
+      const again = call.delivery === 'repeatable' && isRefusal(error, 'busy')
       if (!again) throw error
       await sleep(BUSY_RETRY_MS * (0.5 + Math.random()), signal)
       return callApi(account, request, signal)

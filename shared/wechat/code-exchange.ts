@@ -23,7 +23,6 @@ const FAILURE_SHARED_MS = 1_000
 const PUBLISH_TIMEOUT_MS = 300
 const POLL_FIRST_MS = 20
 const POLL_MAX_MS = 160
-const CONNECT_RETRY_MS = [60, 180]
 const CODE = /^[\x21-\x7e]{1,256}$/
 const HELD = 'held:'
 
@@ -46,7 +45,7 @@ export function codeExchange(account: WechatAccount, state: StateStore): CodeExc
     const claimed = await tryClaim(slot.key, claim, signal)
     if (claimed === 'theirs') return awaitOutcome(slot, signal)
     try {
-      const session = await exchangeOnce(account, code, signal)
+      const session = await jscode2session(account, code, signal)
       if (claimed === 'ours') await publish(slot.key, slot.seal({ session }), SHARED_MS)
       return session
     } catch (error) {
@@ -98,23 +97,6 @@ export function codeExchange(account: WechatAccount, state: StateStore): CodeExc
       // The claim ends by itself.
     }
   }
-}
-
-/** Tries again only while the connection is refused, which is before the code leaves. */
-async function exchangeOnce(
-  account: WechatAccount,
-  code: string,
-  signal: AbortSignal,
-): Promise<WechatSession> {
-  for (const waitMs of CONNECT_RETRY_MS) {
-    try {
-      return await jscode2session(account, code, signal)
-    } catch (error) {
-      if (!neverSent(error)) throw error
-      await sleep(waitMs * (0.5 + Math.random()), signal)
-    }
-  }
-  return jscode2session(account, code, signal)
 }
 
 interface CodeSlot {

@@ -25,6 +25,8 @@ export function askRiskRank(call: TokenCaller, appId: string): AskRiskRank {
         body: { appid: appId, openid, scene: SCENE, client_ip: clientIp },
         answer: Answer,
         delivery: 'repeatable',
+        // A login waits for it, and goes on without it.
+        retries: 0,
       },
       signal,
     )

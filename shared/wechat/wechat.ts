@@ -1,4 +1,5 @@
 import type { Clock } from '#shared/clock.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Secret } from '#shared/secret.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
@@ -19,10 +20,11 @@ export interface WechatOptions {
   readonly baseUrl: URL | string
   readonly appId: string
   readonly secret: Secret
+  readonly outbound: Outbound
   readonly state: StateStore
   readonly logger: Logger
   readonly clock: Clock
-  /** Longest time for one call of WeChat in ms; 3,000 unless given. */
+  /** Longest time for one attempt to call WeChat in ms; 3,000 unless given. */
   readonly timeoutMs?: number
 }
 
@@ -43,8 +45,13 @@ export const WECHAT_URL = 'https://api.weixin.qq.com'
 const DEFAULT_TIMEOUT_MS = 3_000
 
 /** Makes the client. Nothing is called or derived until one of its methods is. */
-export function createWechat({ state, timeoutMs = DEFAULT_TIMEOUT_MS, ...rest }: WechatOptions): Wechat {
-  const account: WechatAccount = { ...rest, timeoutMs }
+export function createWechat({
+  state,
+  outbound,
+  timeoutMs = DEFAULT_TIMEOUT_MS,
+  ...rest
+}: WechatOptions): Wechat {
+  const account: WechatAccount = { ...rest, makeCall: outbound.to(rest.baseUrl), timeoutMs }
   const tokens = accessToken(account, state)
   const call = callWithToken(account, tokens)
   const sessionKey = sessionKeyCalls(call)

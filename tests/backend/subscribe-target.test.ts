@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { subscribeTarget, tellSubscribers } from '#shared/backend/subscribe-target.ts'
 import { parseTemplates } from '#shared/backend/subscribe-templates.ts'
-import { tellAll } from '#shared/backend/tell-all.ts'
 import type { Dialect } from '#shared/db/database.ts'
 import { insertOrderOnce, type OrderRow } from '#shared/db/tables/orders.ts'
 import { keepSubscription } from '#shared/db/tables/subscriptions.ts'
@@ -66,19 +65,17 @@ function suite(dialect: Dialect): void {
       paidAt: '2026-11-23T12:00:00.000Z',
       metadata: JSON.parse(order.metadata),
     }
-    const tell = tellAll(
-      tellSubscribers(parseTemplates(JSON.stringify(TEMPLATES)), backend.now),
-      tellSubscribers({}, backend.now),
-    )
-    await sql.transaction().execute((own) => tell(own, { topic, payload, requestId: 'r-1' }, never))
+    const news = { topic, payload, requestId: 'r-1' }
+    const tell = tellSubscribers(parseTemplates(JSON.stringify(TEMPLATES)), backend.now)
+    await sql.transaction().execute((own) => tell(own, news, never))
     return no
   }
 
   function drained(baseUrl = backend.wechat.url) {
-    const { parts, database, state } = backend
+    const { parts, database, state, outbound } = backend
     const { logger, clock } = parts
     const app = { appId: APP_ID, secret: secret('9f8e7d6c5b4a39281706f5e4d3c2b1a0') }
-    const wechat = createWechat({ ...app, baseUrl, state, logger, clock, timeoutMs: 300 })
+    const wechat = createWechat({ ...app, baseUrl, outbound, state, logger, clock, timeoutMs: 300 })
     const targets = subscribeTarget({ database, templates: TEMPLATES, wechat })
     return drain({ database, clock, logger, targets, schedule: { waitsS: [10, 60] } }, never)
   }

@@ -7,6 +7,7 @@ import { createUserKey } from '#shared/backend/user-key.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKey, parseKeyring } from '#shared/keyring.ts'
 import { createRulebook, type SetChange } from '#shared/risk/rulebook.ts'
+import { createOutbound } from '#shared/outbound/outbound.ts'
 import { secret } from '#shared/secret.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
@@ -53,7 +54,7 @@ export async function startWechatBackend(): Promise<WechatBackend> {
   const logger = createLogger({ level: 'debug', clock, write: (line) => log.push(line) })
   const ports = { database, state, clock, logger }
   const app = { baseUrl: wechat.url, appId: APP_ID, secret: secret(APP_SECRET), timeoutMs: 1_000 }
-  const client = createWechat({ ...app, ...ports })
+  const client = createWechat({ ...app, ...ports, outbound: createOutbound(ports) })
   const keys = generateSecrets()
   const dataKeys = parseKeyring(keys.DATA_KEYS)
   const parts = {

@@ -2,9 +2,11 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { Fault } from '#shared/errors.ts'
 import { CallError, neverSent } from '#shared/outbound/call-error.ts'
-import { fetchJson, type JsonCall } from '#shared/outbound/fetch-json.ts'
+import { fetchAnswer } from '#shared/outbound/fetch-answer.ts'
+import { fetchJson as fetchJsonBy, type JsonCall } from '#shared/outbound/fetch-json.ts'
 
 const { signal } = new AbortController()
+const fetchJson = (call: JsonCall, from: AbortSignal) => fetchJsonBy(fetchAnswer, call, from)
 const servers: Server[] = []
 const sockets: Socket[] = []
 

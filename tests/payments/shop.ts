@@ -77,8 +77,8 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
   const port = typeof address === 'object' ? address?.port : 0
   const webhook = { url: new URL(`http://127.0.0.1:${port}/hook`), key }
   const { account } = pay.standIn
-  const targets = downstreamTargets(webhook, now)
-  const tell = tellDownstream(webhook, now)
+  const targets = downstreamTargets({ webhook }, { clock: now, outbound: backend.outbound })
+  const tell = tellDownstream({ webhook }, now)
   const delivering = new Set<Promise<unknown>>()
 
   function deliver(signal: AbortSignal): Promise<unknown> {

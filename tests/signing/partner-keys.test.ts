@@ -34,6 +34,7 @@ describe('parsePartnerKeys', () => {
     ['a partner in capitals', () => `Acme.k1:${key()}`, 'must look like partner.id:key'],
     ['an id with a dot', () => `acme.k.1:${key()}`, 'must look like partner.id:key'],
     ['the name of WeChat’s keys', () => `wx.1:${key()}`, 'reserved'],
+    ['the name of one of its callbacks', () => `wechat-pay.k1:${key()}`, 'reserved'],
     [
       'three keys of one partner',
       () => ['a', 'b', 'c'].map((id) => `acme.${id}:${key()}`).join(),

@@ -1,6 +1,7 @@
 import { afterAll, beforeEach } from '@jest/globals'
 import { startWechat, type WechatStandIn } from '#scripts/emulator/wechat/start-wechat.ts'
 import { Fault } from '#shared/errors.ts'
+import { createOutbound } from '#shared/outbound/outbound.ts'
 import { secret } from '#shared/secret.ts'
 import type { StateStore } from '#shared/state/store.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -35,16 +36,20 @@ export async function startSetting(): Promise<Setting> {
     standIn,
     state: memoryState({ clock: () => setting.now }),
     lines: [],
-    instance: (options = {}) =>
-      createWechat({
+    instance(options = {}) {
+      const logger = createLogger({ level: 'debug', write: (line) => void setting.lines.push(line) })
+      const clock = () => setting.now
+      return createWechat({
         baseUrl: standIn.url,
         appId: APP_ID,
         secret: secret(APP_SECRET),
+        outbound: createOutbound({ logger, clock }),
         state: setting.state,
-        logger: createLogger({ level: 'debug', write: (line) => void setting.lines.push(line) }),
-        clock: () => setting.now,
+        logger,
+        clock,
         ...options,
-      }),
+      })
+    },
     calls: (path) => standIn.control.calls()[path] ?? 0,
   }
   beforeEach(() => {

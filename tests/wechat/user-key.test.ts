@@ -153,7 +153,7 @@ describe('userKey', () => {
     const wechat = instance()
     const alice = await person(wechat)
     const { version, bytes } = await latestKey(wechat, alice)
-    standIn.control.fail({ endpoint: KEYS, status: 500, times: 1 })
+    standIn.control.fail({ endpoint: KEYS, status: 500, times: 4 })
 
     const fault = await faultOf(alice.read(version))
     const key = await alice.read(version)

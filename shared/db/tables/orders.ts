@@ -130,15 +130,16 @@ export async function endRefunding(
     .execute({ signal })
 }
 
-/** Orders that their provider is to be asked about, the longest due first. */
+/** Orders that this provider is to be asked about, the longest due first. */
 export function listDueOrders(
   sql: Queries,
-  { now, limit }: { readonly now: Date; readonly limit: number },
+  { provider, now, limit }: { readonly provider: string; readonly now: Date; readonly limit: number },
   signal: AbortSignal,
 ): Promise<OrderRow[]> {
   return sql
     .selectFrom('orders')
     .selectAll()
+    .where('provider', '=', provider)
     .where('poll_at', '<=', now)
     .orderBy('poll_at')
     .limit(limit)

@@ -80,17 +80,19 @@ export async function moveRefund(
   return result.numUpdatedRows === 1n
 }
 
-/** Refunds that their provider is to be asked about, the longest due first. */
+/** Refunds that this provider is to be asked about, the longest due first. */
 export function listDueRefunds(
   sql: Queries,
-  { now, limit }: { readonly now: Date; readonly limit: number },
+  { provider, now, limit }: { readonly provider: string; readonly now: Date; readonly limit: number },
   signal: AbortSignal,
 ): Promise<RefundRow[]> {
   return sql
     .selectFrom('refunds')
-    .selectAll()
-    .where('poll_at', '<=', now)
-    .orderBy('poll_at')
+    .innerJoin('orders', 'orders.id', 'refunds.order_id')
+    .selectAll('refunds')
+    .where('orders.provider', '=', provider)
+    .where('refunds.poll_at', '<=', now)
+    .orderBy('refunds.poll_at')
     .limit(limit)
     .execute({ signal })
 }

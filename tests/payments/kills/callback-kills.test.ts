@@ -5,6 +5,7 @@ import type { Replies } from '#scripts/emulator/wechat-pay/start-wechat-pay.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import type { Dialect } from '#shared/db/database.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
+import { createOutbound } from '#shared/outbound/outbound.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { askRefund } from '#shared/payments/ask-refund.ts'
 import { numberOf } from '#shared/payments/order-states.ts'
@@ -102,7 +103,7 @@ function suite(dialect: Dialect): void {
       }
       await doomed.stop()
       shiftMs = LATER_MS // leases of the dead are over
-      const targets = downstreamTargets(webhook, clock)
+      const targets = downstreamTargets({ webhook }, { clock, outbound: createOutbound({ logger, clock }) })
       await drain({ database, clock, logger, targets, schedule: { waitsS: [10, 60] } }, never)
 
       const books = await readBooks(database)
@@ -129,7 +130,7 @@ function suite(dialect: Dialect): void {
       metadata: { run },
       clientKey: undefined,
     }
-    const means = { database, clock, provider: pay.provider, providerName: 'wechat-pay' }
+    const means = { database, clock, provider: pay.provider }
     const { order } = await placeOrder(means, placing, never)
     pay.standIn.pay(numberOf(order.id))
     return order.id
@@ -140,7 +141,13 @@ function suite(dialect: Dialect): void {
     await acknowledgedAtLast(orderId, undefined, randomUUID())
     const order = await findOrder(await database.sql(), orderId, never)
     if (order === undefined) throw new TypeError('An order is gone')
-    const options = { database, clock, logger, provider: pay.provider, tell: tellDownstream(webhook, clock) }
+    const options = {
+      database,
+      clock,
+      logger,
+      provider: pay.provider,
+      tell: tellDownstream({ webhook }, clock),
+    }
     const asking = { order, amountFen: 40, reason: undefined, clientKey: undefined, requestId: 'test' }
     const refundNo = numberOf((await askRefund(options, asking, never)).id)
     pay.standIn.decideRefund(refundNo, 'SUCCESS')

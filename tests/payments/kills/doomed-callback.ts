@@ -6,6 +6,7 @@ import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKeyring } from '#shared/keyring.ts'
+import { createOutbound } from '#shared/outbound/outbound.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { secret } from '#shared/secret.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -52,7 +53,8 @@ const clock = Date.now
 const logger = createLogger({ level: 'error' })
 const database = openDatabase({ url: new URL(settings.databaseUrl), poolSize: 2, clock, tracer: steps })
 const webhook = { url: new URL(settings.webhookUrl), key: Buffer.from(settings.webhookKey, 'base64') }
-const targets = downstreamTargets(webhook, clock)
+const outbound = createOutbound({ logger, clock })
+const targets = downstreamTargets({ webhook }, { clock, outbound })
 const secrets = generateSecrets()
 const outbox = { database, clock, logger, targets, schedule: { waitsS: [10, 60] }, tracer: steps }
 
@@ -71,7 +73,7 @@ const app = createCallbackApp({
     mchId: settings.mchId,
     platformKeys: new Map([[settings.platformSerial, createPublicKey(settings.platformPem)]]),
     apiKey: secret(settings.apiKey),
-    tell: tellDownstream(webhook, clock),
+    tell: tellDownstream({ webhook }, clock),
     deliver: (signal) => drain(outbox, signal),
   },
 })

@@ -1,0 +1,29 @@
+import type { OutboxRow } from '#shared/db/tables/outbox.ts'
+import { httpRefusal, isSuccess } from '#shared/outbound/http-refusal.ts'
+import type { Outbound } from '#shared/outbound/outbound.ts'
+
+export interface Posting {
+  readonly message: OutboxRow
+  readonly body: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface PostingPorts {
+  readonly outbound: Outbound
+  /** Longest time for one delivery; 8,000 unless given. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 8_000
+
+/** Posts messages of the outbox to one address, once each: when they are tried again is for the outbox to know. */
+export function postMessage(url: URL, { outbound, timeoutMs = TIMEOUT_MS }: PostingPorts) {
+  const makeCall = outbound.to(url)
+  return async ({ message, body, headers }: Posting, signal: AbortSignal): Promise<void> => {
+    const call = { method: 'POST', url } as const
+    const requestId = message.request_id ?? undefined
+    const sending = { ...call, body, headers, requestId, timeoutMs, retries: 0 }
+    const answer = await makeCall(sending, signal)
+    if (!isSuccess(answer)) throw httpRefusal(call, answer)
+  }
+}
