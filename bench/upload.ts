@@ -130,7 +130,11 @@ async function uploadFunction(cloud: FileCloud, runtime: Runtime, store: Store):
     url: `${server.url}/api/v1/upload?purpose=video`,
     server,
     token: () => user.token(),
-    beside: [peerName(runtime, 'drain'), peerName(runtime, 'disk'), peerName(runtime, 'store', store)],
+    beside: [
+      peerName(runtime, 'drain'),
+      peerName(runtime, 'disk'),
+      ...(store === 'folder' ? [] : [peerName(runtime, 'store', store)]),
+    ],
   }
 }
 
