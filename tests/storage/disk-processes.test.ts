@@ -20,13 +20,11 @@ afterEach(() => disk.stop())
 
 test('who reads what two processes replace and delete sees one of their objects whole, or none', async () => {
   const key = `${randomId()}/照片`
-  let isOver = false
+  const writing = new AbortController()
 
-  const writers = Promise.all([result('rewrite', key), result('rewrite', key)]).finally(() => {
-    isOver = true
-  })
+  const writers = Promise.all([result('rewrite', key), result('rewrite', key)]).finally(() => writing.abort())
   const seen: string[] = []
-  while (!isOver) {
+  while (!writing.signal.aborted) {
     const got = await disk.storage.get(key, {}, never)
     if (got !== undefined) seen.push((await readAll(got.body)).toString())
   }
@@ -76,7 +74,7 @@ test('a process killed in the middle of a write leaves nothing to read, and what
 })
 
 function start(...args: readonly string[]): ChildProcess {
-  const writer = join(import.meta.dirname, 'disk-writer.ts')
+  const writer = join(import.meta.dirname, 'disk-worker.ts')
   return spawn(process.execPath, [writer, disk.url, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
 }
 

@@ -43,10 +43,10 @@ const BODY = 'body'
 
 export function openDisk(root: string): Disk {
   const drafts = diskDrafts(root)
-  const { find, publish, remove, keys } = diskObjects(root, drafts)
+  const objects = diskObjects(root, drafts)
 
   async function open(key: string, spanOf: SpanOf): Promise<OpenObject | undefined> {
-    for (let object = await find(key); object !== undefined; object = await find(key)) {
+    for (let object = await objects.find(key); object !== undefined; object = await objects.find(key)) {
       const bytes = await openBytes(object, spanOf(object))
       if (bytes !== undefined) return { object, bytes }
     }
@@ -62,7 +62,7 @@ export function openDisk(root: string): Disk {
     try {
       const filled = await fill(folder)
       const record = filled && { key, contentType, modifiedMs: startedMs, ...filled }
-      if (record !== undefined && (await publish(folder, record)) !== undefined) return record
+      if (record !== undefined && (await objects.publish(folder, record)) !== undefined) return record
     } catch (error) {
       await drafts.discard(folder)
       throw error
@@ -90,8 +90,8 @@ export function openDisk(root: string): Disk {
 
   async function list({ limit, ...range }: KeyRange & { readonly limit: number }): Promise<DiskPage> {
     const found: DiskObject[] = []
-    for await (const key of keys(range)) {
-      const object = await find(key)
+    for await (const key of objects.keys(range)) {
+      const object = await objects.find(key)
       if (object === undefined) continue // deleted in between
       if (found.length === limit) return { objects: found, isMore: true }
       found.push(object)
@@ -99,5 +99,6 @@ export function openDisk(root: string): Disk {
     return { objects: found, isMore: false }
   }
 
-  return { find, remove, drafts, uploads: diskUploads(publish, drafts), open, write, list, copy }
+  const uploads = diskUploads(objects, drafts)
+  return { ...objects, drafts, uploads, open, write, list, copy }
 }

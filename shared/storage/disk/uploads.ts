@@ -58,7 +58,7 @@ interface PartFile extends DiskPart {
   readonly turn: number
 }
 
-export function diskUploads(publish: DiskObjects['publish'], drafts: Drafts): DiskUploads {
+export function diskUploads(objects: DiskObjects, drafts: Drafts): DiskUploads {
   async function writePart(draft: Draft, { number, chunks, md5Of }: NewPart): Promise<DiskPart | undefined> {
     const path = join(draft.folder, randomUUID())
     try {
@@ -90,7 +90,7 @@ export function diskUploads(publish: DiskObjects['publish'], drafts: Drafts): Di
     const etag = `${md5OfAll(chosen)}-${chosen.length}`
     const { key, contentType } = draft
     const record = { key, contentType, etag, modifiedMs: nowMs, files }
-    const folder = await publish(draft.folder, record)
+    const folder = await objects.publish(draft.folder, record)
     if (folder === undefined) return 'NoSuchUpload'
     await removeOthers(folder, files)
     return { etag }

@@ -1,4 +1,4 @@
-// Runs in a process of its own: node|bun tests/storage/disk-writer.ts <STORAGE_URL> <what> <key> [<upload id> <etag>]
+// Runs in a process of its own: node|bun tests/storage/disk-worker.ts <STORAGE_URL> <what> <key> [<upload id> <etag>]
 // Uses a folder as a function would, and prints what came of it as one line of JSON.
 import { PART_BYTES } from '#shared/storage/object-store.ts'
 import { streamOf } from './bodies.ts'
