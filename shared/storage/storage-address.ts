@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import { cosScheme } from './cos-scheme.ts'
 import { ossScheme } from './oss-scheme.ts'
 import { s3Scheme } from './s3-scheme.ts'
@@ -66,9 +65,9 @@ function diskAddress(url: URL): StorageAddress {
 }
 
 /** The folder of `disk:///folder`. @throws TypeError as `must …` */
-export function diskFolder({ href, pathname }: URL): string {
+export function diskFolder({ host, pathname }: URL): string {
   try {
-    if (pathname.length > 1) return fileURLToPath(href.replace(/^disk:/, 'file:'))
+    if (host === '' && pathname.length > 1) return decodeURIComponent(pathname)
   } catch {
     // not a path either
   }

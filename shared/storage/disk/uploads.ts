@@ -81,8 +81,14 @@ export function diskUploads(objects: DiskObjects, drafts: Drafts): DiskUploads {
     await Promise.all(outdated.map(({ name }) => rm(join(folder, name), { force: true })))
   }
 
-  async function complete(draft: Draft, { parts, minPartBytes, nowMs }: CompletionTerms) {
-    if ((await drafts.find(draft.id, draft.key)) === undefined) return 'NoSuchUpload'
+  async function complete(draft: Draft, terms: CompletionTerms) {
+    const done = await attempt(draft, terms)
+    // Its parts are not there either when another call has just ended the upload.
+    const isOver = done === 'InvalidPart' && (await drafts.find(draft.id, draft.key)) === undefined
+    return isOver ? 'NoSuchUpload' : done
+  }
+
+  async function attempt(draft: Draft, { parts, minPartBytes, nowMs }: CompletionTerms) {
     const chosen = chosenParts(await allParts(draft.folder), parts, minPartBytes)
     if (typeof chosen === 'string') return chosen
     const files = await ownFiles(draft, chosen)
