@@ -41,8 +41,9 @@ async function streamRows(cloud: FileCloud, runtime: Runtime, path: string): Pro
   const peer = { what: `bare server of a file, ${runtime}`, url: bare.url, server: bare }
   const contenders: readonly Contender[] = [
     peer,
+    await stored(cloud, runtime, 'folder'),
     await stored(cloud, runtime, 'null'),
-    await stored(cloud, runtime, 'disk'),
+    await stored(cloud, runtime, 'server'),
   ]
   const speeds = contenders.map((): number[] => [])
   const grownMb = contenders.map((): number[] => [])

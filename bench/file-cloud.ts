@@ -18,8 +18,11 @@ const APP_ID = 'wx0000000000000000'
 export const RUNTIMES = ['bun', 'node'] as const
 export type Runtime = (typeof RUNTIMES)[number]
 
-/** `disk` is the local cloud's object store; `null` answers in the same protocol and keeps nothing. */
-export type Store = 'disk' | 'null'
+/**
+ * `folder` is the function's own disk, `server` the local cloud's object store over HTTP; `null` answers in the same protocol
+ * and keeps nothing.
+ */
+export type Store = 'folder' | 'server' | 'null'
 
 /** What the upload function needs around it, each in a process of its own. */
 export interface FileCloud {
@@ -52,8 +55,8 @@ export async function startFileCloud(): Promise<FileCloud> {
   await buildFunctions({ root, functionsDir: join(root, 'functions'), outDir, functions })
   const started: ServerProcess[] = []
   const secretKey = 'a-secret-of-forty-characters-or-of-more.'
-  const stores: Readonly<Record<Store, ServerProcess>> = {
-    disk: await startPeer('node', ['local-store-server.ts', join(folder, 'objects'), secretKey]),
+  const stores = {
+    server: await startPeer('node', ['local-store-server.ts', join(folder, 'objects'), secretKey]),
     null: await startPeer('node', ['null-store-server.ts']),
   }
   const secrets = generateSecrets()
@@ -82,9 +85,13 @@ export async function startFileCloud(): Promise<FileCloud> {
   }
 
   function storage(store: Store) {
-    const at = encodeURIComponent(stores[store].url)
+    const at = encodeURIComponent(stores[store === 'folder' ? 'server' : store].url)
+    const url =
+      store === 'folder'
+        ? `disk://${join(folder, 'own-objects')}?public=${at}`
+        : `s3://bench?region=local&public=${at}&style=path`
     return {
-      STORAGE_URL: `s3://bench?region=local&public=${at}&style=path`,
+      STORAGE_URL: url,
       STORAGE_ACCESS_KEY_ID: 'bench',
       STORAGE_SECRET_KEY: secretKey,
     }

@@ -36,15 +36,14 @@ export async function storeInspected(
     const head = await readHead(reader)
     checkHead(type, head.subarray(0, HEAD_BYTES))
     const tail = keepTail()
-    const whole = tapped(reader, [head], {
-      chunk: (chunk) => tail.add(chunk),
-      end: () => checkTail(type, tail.bytes()),
-    })
-    const clean = withoutMetadata(type)
     const hash = createHash('sha256')
-    const stored = tapped((clean === undefined ? whole : whole.pipeThrough(clean)).getReader(), [], {
-      chunk: (chunk) => hash.update(chunk),
-    })
+    const look: Taps = { chunk: (chunk) => tail.add(chunk), end: () => checkTail(type, tail.bytes()) }
+    const count: Taps = { chunk: (chunk) => void hash.update(chunk) }
+    const clean = withoutMetadata(type)
+    const stored =
+      clean === undefined
+        ? tapped(reader, [head], [look, count])
+        : tapped(tapped(reader, [head], [look]).pipeThrough(clean).getReader(), [], [count])
     const { etag, sizeBytes } = await storage.put(key, stored, { contentType: type }, signal)
     return { key, etag, sizeBytes, sha256: hash.digest('hex') }
   } catch (error) {
@@ -74,16 +73,16 @@ interface Taps {
 }
 
 /** The chunks given and those of the reader, seen by the taps as they pass. */
-function tapped(reader: Reader, first: Uint8Array[], { chunk, end }: Taps): ReadableStream<Uint8Array> {
+function tapped(reader: Reader, first: Uint8Array[], taps: readonly Taps[]): ReadableStream<Uint8Array> {
   return new ReadableStream(
     {
       async pull(controller) {
         const next = first.shift() ?? (await reader.read()).value
         if (next === undefined) {
-          end?.()
+          for (const { end } of taps) end?.()
           return controller.close()
         }
-        chunk(next)
+        for (const { chunk } of taps) chunk(next)
         controller.enqueue(next)
       },
       cancel: (reason) => reader.cancel(reason),

@@ -122,23 +122,23 @@ function streamed(
   file: Readable,
   { end, stop }: { readonly end: Promise<void>; readonly stop: () => void },
 ): ReadableStream<Uint8Array> {
-  const chunks = file[Symbol.asyncIterator]()
-  async function next(): Promise<IteratorResult<Uint8Array>> {
-    try {
-      return await chunks.next()
-    } catch (error) {
-      await end // which knows the reason
-      throw error
-    }
-  }
   return new ReadableStream(
     {
-      async pull(controller) {
-        const { done, value } = await next()
-        if (done !== true) return controller.enqueue(value)
-        await end
-        controller.close()
+      start(controller) {
+        file.on('data', (chunk: Uint8Array) => {
+          file.pause()
+          controller.enqueue(chunk)
+        })
+        // After its last byte, or when the parser has been stopped: the form knows how it ended.
+        file.once('close', () => {
+          end.then(
+            () => controller.close(),
+            (error: unknown) => controller.error(error),
+          )
+        })
+        file.pause()
       },
+      pull: () => void file.resume(),
       cancel: stop,
     },
     { highWaterMark: 0 },

@@ -3,6 +3,7 @@ import { crashedInAdaptor } from './crashed.ts'
 import { refusal } from './refusal.ts'
 import type { Instance } from './instance.ts'
 import type { ListenOptions, Server } from './serve.ts'
+import { keptYoung } from './young-heap.ts'
 
 const MAX_HEADER_BYTES = 16 * 1024
 const DRAINED_BYTES = 32 * 1024 * 1024
@@ -110,6 +111,7 @@ function bodyOf(incoming: IncomingMessage): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
+        incoming.once('close', keptYoung(incoming.headers['content-length']))
         incoming.on('data', (chunk: Uint8Array) => {
           controller.enqueue(chunk)
           if ((controller.desiredSize ?? 0) <= 0) incoming.pause()

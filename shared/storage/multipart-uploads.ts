@@ -6,6 +6,7 @@ import {
   MAX_PARTS,
   type MultipartUploads,
   PART_CONTENT_TYPE,
+  type PartTerms,
   type Upload,
   type UploadedPart,
 } from './object-store.ts'
@@ -28,11 +29,7 @@ export function multipartUploads(call: StoreCall, forClients: Addressed): Multip
       return requiredText(await xmlAnswer(call, request, signal), 'UploadId')
     },
 
-    presignPart({ key, uploadId, number, sizeBytes, expiresInS }) {
-      const query = partQuery(uploadId, number)
-      const headers = { 'content-type': PART_CONTENT_TYPE, 'content-length': String(sizeBytes) }
-      return forClients.presigned({ method: 'PUT', key, query, headers }, expiresInS)
-    },
+    presignPart: (part) => presignedPart(forClients, part),
 
     parts: (upload, signal) => listParts(call, upload, signal),
 
@@ -59,6 +56,15 @@ export function multipartUploads(call: StoreCall, forClients: Addressed): Multip
       }))
     },
   }
+}
+
+export function presignedPart(
+  forClients: Addressed,
+  { key, uploadId, number, sizeBytes, expiresInS }: PartTerms,
+): string {
+  const query = partQuery(uploadId, number)
+  const headers = { 'content-type': PART_CONTENT_TYPE, 'content-length': String(sizeBytes) }
+  return forClients.presigned({ method: 'PUT', key, query, headers }, expiresInS)
 }
 
 /** @throws RangeError for a number that no store takes */

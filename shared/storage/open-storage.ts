@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { bucketStore } from './bucket-store.ts'
+import { diskStore } from './disk-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import type { Credentials } from './scheme.ts'
 import type { StorageAddress } from './storage-address.ts'
@@ -22,10 +23,12 @@ export function openStorage({
   clock = systemClock,
   limits = LIMITS,
 }: StorageOptions): ObjectStore {
-  const { origins, ...bucket } = at
+  const { origins, folder, ...bucket } = at
   const own = { ...bucket, credentials, clock }
+  const forClients = { ...own, origin: origins.public }
+  if (folder !== undefined) return diskStore(folder, forClients)
   return bucketStore({
-    forClients: { ...own, origin: origins.public },
+    forClients,
     forUs: { ...own, origin: origins.internal },
     limits,
   })

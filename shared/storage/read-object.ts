@@ -1,6 +1,7 @@
 import { absentable } from './absentable.ts'
 import { headerInfo } from './header-info.ts'
 import type { ByteRange, GetOptions, StoredObject } from './object-store.ts'
+import { requireRange } from './require-range.ts'
 import type { Scheme } from './scheme.ts'
 import type { Answered, StoreCall } from './store-call.ts'
 import { strangeAnswer } from './store-error.ts'
@@ -38,14 +39,7 @@ function described({ response }: Answered, range: ByteRange | undefined) {
   return { info: headerInfo(response), sizeBytes: Number(length) }
 }
 
-/** @throws RangeError for a range that is none */
-function rangeText({ first, last }: ByteRange): string {
-  const isOpen = last === undefined
-  if (!isIndex(first) || !(isOpen || (isIndex(last) && last >= first)))
-    throw new RangeError(`Cannot read the bytes from ${first} to ${last}`)
-  return `bytes=${first}-${last ?? ''}`
-}
-
-function isIndex(position: number): boolean {
-  return Number.isSafeInteger(position) && position >= 0
+function rangeText(range: ByteRange): string {
+  const { first, last = '' } = requireRange(range)
+  return `bytes=${first}-${last}`
 }

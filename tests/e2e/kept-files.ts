@@ -1,14 +1,13 @@
 import { sql as text } from 'kysely'
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import { addressesOf } from '#scripts/dev/addresses.ts'
-import { openObjects, sizeOf } from '#scripts/emulator/object-store/objects.ts'
-import { openUploads } from '#scripts/emulator/object-store/uploads.ts'
 import type { FileUsageTable } from '#shared/db/tables/file-usage.ts'
 import type { FileRow } from '#shared/db/tables/files.ts'
 import type { Database } from '#shared/db/database.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { fileIdOf } from '#shared/files/object-keys.ts'
+import { openDisk } from '#shared/storage/disk/disk.ts'
+import { keptBytes } from '#tests/storage/kept-bytes.ts'
 
 const HOUR_MS = 3_600_000
 /** What sweeps leave to those who may still come back for it. */
@@ -69,19 +68,18 @@ async function rowsIn(database: Database): Promise<Pick<KeptFiles, 'rows' | 'usa
 }
 
 async function objectsIn(folder: string): Promise<Pick<KeptFiles, 'objects' | 'uploads' | 'leftovers'>> {
-  const objects = await openObjects(folder)
-  const uploads = (await openUploads(folder, objects)).list()
-  const all = objects.sorted()
-  const files = [
-    ...all.flatMap(({ files }) => files),
-    ...uploads.flatMap(({ parts }) => Object.values(parts)),
-  ]
-  const inUse = new Set(files.map(({ file }) => file))
-  const bytes = await readdir(join(folder, 'data'))
+  const disk = openDisk(folder)
+  const { objects } = await disk.list({ prefix: '', limit: Number.POSITIVE_INFINITY })
+  const uploads = await disk.drafts.all('')
+  const owned = objects.flatMap((object) => object.files.map(({ name }) => join(object.folder, name)))
+  const inUse = new Set(owned.map((path) => relative(folder, path)))
+  const going = uploads.map((upload) => relative(folder, upload.folder) + sep)
   return {
-    objects: all.map((object) => ({ ...object, sizeBytes: sizeOf(object) })),
-    uploads,
-    leftovers: bytes.filter((file) => !inUse.has(file)),
+    objects,
+    uploads: uploads.map((upload) => ({ ...upload, uploadId: upload.id })),
+    leftovers: (await keptBytes(folder)).filter(
+      (file) => !inUse.has(file) && !going.some((draft) => file.startsWith(draft)),
+    ),
   }
 }
 

@@ -7,11 +7,12 @@ import { secret } from '#shared/secret.ts'
 import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
 import { readStorageUrl } from '#shared/storage/storage-address.ts'
+import { startDisk } from '#tests/storage/start-disk.ts'
 
 const ACCOUNT = { accessKeyId: 'local', secretKey: 'local-secret-key-of-the-tests-0000', region: 'local' }
 
-/** Whose protocol a bucket speaks. */
-export type Vendor = 's3' | 'cos' | 'oss'
+/** Whose protocol a bucket speaks; `disk` is the folder itself. */
+export type Vendor = 's3' | 'cos' | 'oss' | 'disk'
 
 /** A bucket of a test's own in the local object store. */
 export interface TestStorage {
@@ -21,6 +22,7 @@ export interface TestStorage {
 }
 
 export async function testStorage(clock: Clock, vendor: Vendor): Promise<TestStorage> {
+  if (vendor === 'disk') return startDisk(clock)
   const folder = await mkdtemp(join(tmpdir(), 'files-'))
   const server = await startObjectStore({ folder, bucket: 'album', clock, ...ACCOUNT })
   const url = `${vendor}://album?region=local&public=${encodeURIComponent(server.url)}&style=path`

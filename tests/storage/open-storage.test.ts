@@ -23,6 +23,7 @@ describe('clients are sent', () => {
     ['oss://album?region=cn-hangzhou&public=https://files.example.com', 'https://files.example.com/'],
     ['s3://album?region=eu-1&public=http://127.0.0.1:9000&style=path', 'http://127.0.0.1:9000/album/'],
     ['cos://album?region=a&internal=http://inside.example', 'https://album.cos.a.myqcloud.com/'],
+    ['disk:///data/album?public=http://127.0.0.1:9001', 'http://127.0.0.1:9001/files/'],
   ])('for %s to %s', (url, expected) => {
     expect(presigned(url).href.split('?')[0]).toBe(`${expected}a/b`)
     expect(formUrl(url)).toBe(expected)
@@ -55,6 +56,11 @@ describe('a URL that cannot be a bucket is refused', () => {
     ['s3://album?region=a&public=https://a.example/path', 'must set public'],
     ['s3://album?region=a&internal=ftp://a.example', 'must set internal'],
     ['s3://album?region=a&key=b', 'must not set "key"'],
+    ['disk:///data/album', 'must set public'],
+    ['disk:///data/album?public=http://127.0.0.1:9001&region=a', 'must not set "region"'],
+    ['disk://album/data?public=http://127.0.0.1:9001', 'must name a folder'],
+    ['disk:///?public=http://127.0.0.1:9001', 'must name a folder'],
+    ['disk:///%zz?public=http://127.0.0.1:9001', 'must name a folder'],
   ])('%s: it %s', (url, problem) => {
     expect(() => readStorageUrl(url)).toThrow(problem)
   })

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LocalObjectStore, startObjectStore } from '#scripts/emulator/object-store/start-object-store.ts'
@@ -8,6 +8,7 @@ import type { ObjectStore } from '#shared/storage/object-store.ts'
 import { openStorage } from '#shared/storage/open-storage.ts'
 import { readStorageUrl } from '#shared/storage/storage-address.ts'
 import type { StoreLimits } from '#shared/storage/store-call.ts'
+import { keptBytes } from './kept-bytes.ts'
 
 export const BUCKET = 'album-1250000000'
 export const REGION = 'ap-guangzhou'
@@ -53,7 +54,7 @@ export async function startStore(options: { readonly sessionToken?: string } = {
     port,
     open: (flavour, how = {}) =>
       openStorage({ at: readStorageUrl(storageUrl(flavour, port)), ...credentialsOf(how), ...how }),
-    files: () => readdir(join(folder, 'data')),
+    files: () => keptBytes(folder),
     async stop() {
       await server.stop()
       await rm(folder, { recursive: true })

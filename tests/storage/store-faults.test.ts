@@ -10,7 +10,8 @@ import { type StartedStore, startStore, storageUrl } from './start-store.ts'
 
 const never = new AbortController().signal
 const text = { contentType: 'text/plain' }
-const LIMITS = { answerMs: 300, idleMs: 300 }
+const IMPATIENT = { answerMs: 300, idleMs: 300 }
+const PATIENT = { answerMs: 5_000, idleMs: 300 }
 const FLAVOUR = { scheme: 's3', style: 'path' } as const
 
 let started: StartedStore
@@ -20,23 +21,23 @@ beforeAll(async () => {
 afterEach(() => started.server.failures.clear())
 afterAll(() => started.stop())
 
-const store = () => started.open(FLAVOUR, { limits: LIMITS })
+const store = (limits = PATIENT) => started.open(FLAVOUR, { limits })
 const unavailable = { error: 'unavailable' }
 
 /** Every call of the port that asks the store something. */
 const CALLS: readonly [name: string, act: () => Promise<unknown>][] = [
-  ['head', () => store().head('a', never)],
-  ['get', () => store().get('a', {}, never)],
-  ['put', () => store().put('a', Buffer.from('a'), text, never)],
-  ['put of a stream', () => store().put('a', streamOf(PART_BYTES + 1), text, never)],
-  ['copy', () => store().copy({ from: 'a', to: 'b', ifMatch: 'c' }, never)],
-  ['delete', () => store().delete('a', never)],
-  ['list', () => store().list({ prefix: '', limit: 1 }, never)],
-  ['create', () => store().multipart.create('a', text, never)],
-  ['parts', () => store().multipart.parts({ key: 'a', uploadId: 'b' }, never)],
-  ['complete', () => store().multipart.complete({ key: 'a', uploadId: 'b', parts: [] }, never)],
-  ['abort', () => store().multipart.abort({ key: 'a', uploadId: 'b' }, never)],
-  ['list of uploads', () => store().multipart.list({ prefix: '', limit: 1 }, never)],
+  ['head', () => store(IMPATIENT).head('a', never)],
+  ['get', () => store(IMPATIENT).get('a', {}, never)],
+  ['put', () => store(IMPATIENT).put('a', Buffer.from('a'), text, never)],
+  ['put of a stream', () => store(IMPATIENT).put('a', streamOf(PART_BYTES + 1), text, never)],
+  ['copy', () => store(IMPATIENT).copy({ from: 'a', to: 'b', ifMatch: 'c' }, never)],
+  ['delete', () => store(IMPATIENT).delete('a', never)],
+  ['list', () => store(IMPATIENT).list({ prefix: '', limit: 1 }, never)],
+  ['create', () => store(IMPATIENT).multipart.create('a', text, never)],
+  ['parts', () => store(IMPATIENT).multipart.parts({ key: 'a', uploadId: 'b' }, never)],
+  ['complete', () => store(IMPATIENT).multipart.complete({ key: 'a', uploadId: 'b', parts: [] }, never)],
+  ['abort', () => store(IMPATIENT).multipart.abort({ key: 'a', uploadId: 'b' }, never)],
+  ['list of uploads', () => store(IMPATIENT).multipart.list({ prefix: '', limit: 1 }, never)],
 ]
 
 describe.each(CALLS)('%s', (_, act) => {

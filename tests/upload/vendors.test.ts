@@ -5,7 +5,7 @@ import { JPEG, mp4 } from './samples.ts'
 
 const PART = 5 * 1024 * 1024
 
-describe.each(['s3', 'cos', 'oss'] as const)('a bucket that speaks %s', (vendor) => {
+describe.each(['s3', 'cos', 'oss', 'disk'] as const)('a store by the name of %s', (vendor) => {
   test('takes a picture by form, a film in parts, a file through the function, and shows all of them', async () => {
     const backend = await startBackend({ vendor, upload: { download: 'redirect' } })
     try {

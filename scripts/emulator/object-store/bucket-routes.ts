@@ -1,5 +1,6 @@
+import type { DiskObject } from '#shared/storage/disk/objects.ts'
 import { type Answer, xml, type XmlItem } from './answer.ts'
-import { sizeOf, type StoredObject } from './objects.ts'
+import { checkedBody } from './checked-body.ts'
 import { readForm } from './post-form.ts'
 import { Refusal } from './refusal.ts'
 import type { Routed, Shop } from './routes.ts'
@@ -7,26 +8,22 @@ import { verifyForm } from './verify-form.ts'
 import type { Incoming } from './incoming.ts'
 
 /** Lists by `list-type=2` with `start-after` or a token, else by `marker`; a token is the key that came last. */
-export function listObjects(shop: Shop, { parameter }: Routed): Answer {
+export async function listObjects(shop: Shop, { parameter }: Routed): Promise<Answer> {
   const prefix = parameter('prefix')
   if (parameter('delimiter') !== '')
     throw new Refusal('NotImplemented', 'The local store lists without a delimiter')
   const limit = readLimit(parameter('max-keys'))
   const after = parameter('continuation-token') || parameter('start-after') || parameter('marker')
-  const rest = shop.objects
-    .sorted()
-    .filter(({ key }) => key.startsWith(prefix) && Buffer.compare(Buffer.from(key), Buffer.from(after)) > 0)
-  const page = rest.slice(0, limit)
+  const { objects: page, isMore } = await shop.disk.list({ prefix, after, limit })
   const last = page.at(-1)?.key ?? ''
-  const isTruncated = rest.length > limit
   const encoded = parameter('encoding-type') === 'url' ? encodeURIComponent : (text: string) => text
   return xml('ListBucketResult', [
     ['Name', shop.bucket],
     ['Prefix', encoded(prefix)],
     ['MaxKeys', limit],
     ['KeyCount', page.length],
-    ['IsTruncated', String(isTruncated)],
-    ...(isTruncated
+    ['IsTruncated', String(isMore)],
+    ...(isMore
       ? ([
           ['NextContinuationToken', last],
           ['NextMarker', encoded(last)],
@@ -36,15 +33,15 @@ export function listObjects(shop: Shop, { parameter }: Routed): Answer {
   ])
 }
 
-export function listUploads(shop: Shop, { parameter }: Routed): Answer {
+export async function listUploads(shop: Shop, { parameter }: Routed): Promise<Answer> {
   const limit = readLimit(parameter('max-uploads'))
-  const found = shop.uploads.list().filter(({ key }) => key.startsWith(parameter('prefix')))
-  const uploads = found.slice(0, limit).map(({ key, uploadId, startedMs }) => {
+  const found = await shop.disk.drafts.all(parameter('prefix'))
+  const uploads = found.slice(0, limit).map(({ key, id, startedMs }) => {
     return [
       'Upload',
       [
         ['Key', key],
-        ['UploadId', uploadId],
+        ['UploadId', id],
         ['Initiated', isoTime(startedMs)],
       ],
     ] as const
@@ -62,25 +59,25 @@ export function postForm(shop: Shop, request: Incoming): Promise<Answer> {
     const whole = new Map([...fields, ['bucket', shop.bucket] as const])
     const nowMs = shop.clock()
     const admitted = verifyForm(whole, { partType, account: shop.account, nowMs })
-    const received = await shop.objects.receive(file, admitted)
     const { key, contentType } = admitted
-    await shop.objects.commit({ files: [received], key, contentType, etag: received.md5, modifiedMs: nowMs })
+    const { chunks, md5Of } = checkedBody(file, admitted)
+    const { etag } = await shop.disk.write({ key, contentType, startedMs: nowMs }, chunks, md5Of)
     const status = STATUSES[fields.get('success_action_status') ?? ''] ?? 204
-    return { status, headers: { etag: `"${received.md5}"` } }
+    return { status, headers: { etag: `"${etag}"` } }
   })
 }
 
 const STATUSES: Readonly<Record<string, number>> = { '200': 200, '201': 201 }
 
 function contents(
-  { key, files, etag, modifiedMs }: StoredObject,
+  { key, sizeBytes, etag, modifiedMs }: DiskObject,
   encoded: (text: string) => string,
 ): XmlItem {
   const items = {
     Key: encoded(key),
     LastModified: isoTime(modifiedMs),
     ETag: `"${etag}"`,
-    Size: sizeOf({ files }),
+    Size: sizeBytes,
   }
   return ['Contents', [...Object.entries(items), ['StorageClass', 'STANDARD']]]
 }

@@ -1,8 +1,10 @@
+import type { DiskObject } from '#shared/storage/disk/objects.ts'
+import type { ByteSpan } from '#shared/storage/disk/open-bytes.ts'
 import { type Answer, xml } from './answer.ts'
+import { bytesStream } from './bytes-stream.ts'
+import { checkedBody, type Expected } from './checked-body.ts'
 import { FLAVOURS } from './flavours.ts'
 import { reachesPast, readRange } from './read-range.ts'
-import { sizeOf, type StoredObject } from './objects.ts'
-import type { Expected } from './received-file.ts'
 import { splitOnce } from './incoming.ts'
 import { Refusal } from './refusal.ts'
 import type { Routed, Shop } from './routes.ts'
@@ -22,53 +24,41 @@ const OVERRIDES = {
 export const READ_PARAMETERS: readonly string[] = Object.keys(OVERRIDES)
 
 export async function readObject(shop: Shop, routed: Routed): Promise<Answer> {
-  const object = shop.objects.find(routed.key)
-  if (object === undefined) throw new Refusal('NoSuchKey')
-  const sizeBytes = sizeOf(object)
-  const range = rangeOf(routed, sizeBytes)
-  const { start, end } = range ?? { start: 0, end: sizeBytes - 1 }
-  const headers = { ...objectHeaders(object, routed), 'content-length': end - start + 1 }
-  const partial = range === undefined ? {} : { 'content-range': `bytes ${start}-${end}/${sizeBytes}` }
-  const status = range === undefined ? 200 : 206
-  if (routed.request.method === 'HEAD' || end < start) return { status, headers: { ...headers, ...partial } }
-  return {
-    status,
-    headers: { ...headers, ...partial },
-    body: await shop.objects.read(object, { start, end }),
+  if (routed.request.method === 'HEAD') {
+    const object = await shop.disk.find(routed.key)
+    if (object === undefined) throw new Refusal('NoSuchKey')
+    return described(object, routed)
   }
+  const found = await shop.disk.open(routed.key, (object) => spanOf(object, routed))
+  if (found === undefined) throw new Refusal('NoSuchKey')
+  return { ...described(found.object, routed), body: bytesStream(found.bytes) }
 }
 
 export async function writeObject(shop: Shop, routed: Routed): Promise<Answer> {
   const { key, request, flavour } = routed
   const source = request.headers[`${FLAVOURS[flavour].headerPrefix}copy-source`]
   if (source !== undefined) return copyObject(shop, routed, source)
-  const received = await shop.objects.receive(request.message, expected(request.headers))
+  const { chunks, md5Of } = checkedBody(request.message, expected(request.headers))
   const contentType = request.headers['content-type'] ?? DEFAULT_TYPE
-  await shop.objects.commit({
-    files: [received],
-    key,
-    contentType,
-    etag: received.md5,
-    modifiedMs: shop.clock(),
-  })
-  return { status: 200, headers: { etag: `"${received.md5}"` } }
+  const { etag } = await shop.disk.write({ key, contentType, startedMs: shop.clock() }, chunks, md5Of)
+  return { status: 200, headers: { etag: `"${etag}"` } }
 }
 
 /** The source is `/bucket/key`, on COS `host/key`; both encoded. */
 async function copyObject(shop: Shop, { key, request, flavour }: Routed, source: string): Promise<Answer> {
   const [bucket, from] = splitOnce(source.replace(/^\//, ''), '/')
   if (bucket.split('.cos.')[0] !== shop.bucket) throw new Refusal('NoSuchBucket')
-  const object = shop.objects.find(decodeURIComponent(from ?? ''))
+  const object = await shop.disk.find(decodeURIComponent(from ?? ''))
   if (object === undefined) throw new Refusal('NoSuchKey')
   const wanted = request.headers[`${FLAVOURS[flavour].headerPrefix}copy-source-if-match`]?.replaceAll('"', '')
   if (wanted !== undefined && wanted !== object.etag) throw new Refusal('PreconditionFailed')
-  const files = await Promise.all(object.files.map((file) => shop.objects.duplicate(file)))
-  await shop.objects.commit({ ...object, files, key, modifiedMs: shop.clock() })
+  const note = { key, contentType: object.contentType, startedMs: shop.clock() }
+  if (!(await shop.disk.copy(object, note))) throw new Refusal('NoSuchKey')
   return xml('CopyObjectResult', [['ETag', `"${object.etag}"`]])
 }
 
 export async function deleteObject(shop: Shop, { key }: Routed): Promise<Answer> {
-  await shop.objects.delete(key)
+  await shop.disk.remove(key)
   return { status: 204 }
 }
 
@@ -79,7 +69,21 @@ function rangeOf({ request: { headers }, flavour }: Routed, sizeBytes: number) {
   return isLax && reachesPast(header, sizeBytes) ? undefined : readRange(header, sizeBytes)
 }
 
-function objectHeaders(object: StoredObject, { request: { query } }: Routed) {
+function spanOf(object: DiskObject, routed: Routed): ByteSpan {
+  return rangeOf(routed, object.sizeBytes) ?? { start: 0, end: object.sizeBytes - 1 }
+}
+
+/** The answer but for its body. */
+function described(object: DiskObject, routed: Routed): Answer {
+  const { sizeBytes } = object
+  const { start, end } = spanOf(object, routed)
+  const isPartial = rangeOf(routed, sizeBytes) !== undefined
+  const partial = isPartial ? { 'content-range': `bytes ${start}-${end}/${sizeBytes}` } : {}
+  const headers = { ...objectHeaders(object, routed), 'content-length': end - start + 1, ...partial }
+  return { status: isPartial ? 206 : 200, headers }
+}
+
+function objectHeaders(object: DiskObject, { request: { query } }: Routed) {
   const overrides = Object.entries(OVERRIDES).flatMap(([parameter, header]) => {
     const value = query.get(parameter)
     return value === undefined ? [] : [[header, value] as const]

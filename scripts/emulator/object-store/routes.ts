@@ -1,20 +1,18 @@
 import type { Clock } from '#shared/clock.ts'
+import type { Disk } from '#shared/storage/disk/disk.ts'
 import type { Account } from './account.ts'
 import type { Answer } from './answer.ts'
 import { listObjects, listUploads } from './bucket-routes.ts'
 import type { Flavour, Incoming } from './incoming.ts'
 import { deleteObject, READ_PARAMETERS, readObject, writeObject } from './object-routes.ts'
-import type { Objects } from './objects.ts'
 import { Refusal } from './refusal.ts'
 import { abortUpload, completeUpload, createUpload, listParts, writePart } from './upload-routes.ts'
-import type { Uploads } from './uploads.ts'
 
 /** What the store has at hand. */
 export interface Shop {
   readonly bucket: string
   readonly account: Account
-  readonly objects: Objects
-  readonly uploads: Uploads
+  readonly disk: Disk
   readonly clock: Clock
 }
 

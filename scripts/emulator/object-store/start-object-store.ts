@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { sleep } from '#shared/deadline.ts'
+import { openDisk } from '#shared/storage/disk/disk.ts'
 import type { Account } from './account.ts'
 import { type Answer, refused } from './answer.ts'
 import { postForm } from './bucket-routes.ts'
@@ -9,11 +10,9 @@ import { controlAnswer } from './control.ts'
 import { createFailures, type Failures } from './failures.ts'
 import { FLAVOURS, flavourOf } from './flavours.ts'
 import { readIncoming } from './incoming.ts'
-import { openObjects } from './objects.ts'
 import { Refusal } from './refusal.ts'
 import { route, type Shop } from './routes.ts'
 import { sendAnswer } from './send-answer.ts'
-import { openUploads } from './uploads.ts'
 
 export interface ObjectStoreOptions extends Account {
   /** Any free one unless given. */
@@ -34,10 +33,7 @@ export interface LocalObjectStore {
 /** Starts the store on 127.0.0.1. Signatures, policies and times are verified as the vendors do. */
 export async function startObjectStore(options: ObjectStoreOptions): Promise<LocalObjectStore> {
   const { port = 0, folder, bucket, clock = systemClock, ...account } = options
-  const objects = await openObjects(folder)
-  const uploads = await openUploads(folder, objects)
-  await objects.sweep(uploads.list().flatMap(({ parts }) => Object.values(parts)))
-  const shop: Shop = { bucket, account, objects, uploads, clock }
+  const shop: Shop = { bucket, account, disk: openDisk(folder), clock }
   const failures = createFailures()
   const stopping = new AbortController()
 
