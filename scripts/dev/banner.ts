@@ -9,6 +9,7 @@ export interface BannerFacts {
   readonly stateStore: string
   readonly wechat: string
   readonly storage: string
+  readonly shop: string
   readonly traces: string
   /** Whether codes such as dev-alice work. */
   readonly hasStandIn: boolean
@@ -18,8 +19,20 @@ export interface BannerFacts {
 
 /** What a person needs once everything runs. */
 export function banner(facts: BannerFacts): string {
-  const { url, as, runtime, database, stateStore, wechat, storage, traces, hasStandIn, functions, tookMs } =
-    facts
+  const {
+    url,
+    as,
+    runtime,
+    database,
+    stateStore,
+    wechat,
+    storage,
+    shop,
+    traces,
+    hasStandIn,
+    functions,
+    tookMs,
+  } = facts
   const sizes = functions.map((it) =>
     'broken' in it ? `${it.name} (does not build)` : `${it.name} ${kb(it.bytes)} KB`,
   )
@@ -32,6 +45,7 @@ export function banner(facts: BannerFacts): string {
     `  State      ${stateStore}`,
     `  WeChat     ${wechat}`,
     `  Files      ${storage}`,
+    `  Shop       ${shop}`,
     `  Traces     ${traces}`,
     `  Functions  ${sizes.join(', ')}`,
     '',

@@ -18,6 +18,7 @@ import { runtimeExecutable } from './runtime-executable.ts'
 import { localSecrets } from './secrets.ts'
 import { objectStore, type StorageService } from './storage-service.ts'
 import { createStops, type Stops } from './stops.ts'
+import { shop, type ShopService } from './shop-service.ts'
 import { traceCollector, type TraceService } from './trace-service.ts'
 import { watchSources } from './watch-sources.ts'
 import { LOCAL_APP_ID, wechat, type WechatService } from './wechat-service.ts'
@@ -46,6 +47,7 @@ interface Backing {
   readonly wechat: WechatService
   readonly storage: StorageService
   readonly pay: PayService
+  readonly shop: ShopService
   readonly traces: TraceService
 }
 
@@ -85,6 +87,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     ...defined('redisUrl', backing.state.url),
     ...defined('storageUrl', backing.storage.url),
     ...defined('payUrl', backing.pay.url),
+    ...defined('shopUrl', backing.shop.url),
     ...defined('tracesUrl', backing.traces.url),
     ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
   })
@@ -105,6 +108,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     stateStore: backing.state.about,
     wechat: backing.wechat.about,
     storage: backing.storage.about,
+    shop: backing.shop.about,
     traces: backing.traces.about,
     hasStandIn: !backing.wechat.isReal,
     functions,
@@ -147,11 +151,12 @@ async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promi
     keep(wechat(options.env)),
     keep(objectStore(options)),
     keep(wechatPay(options.env, options.env['WECHAT_APP_ID'] ?? LOCAL_APP_ID)),
+    keep(shop(options.env)),
     keep(traceCollector(options.env)),
   ] as const
   await Promise.allSettled(starting)
-  const [sql, state, stand, storage, pay, traces] = await Promise.all(starting)
-  return { database: sql, state, wechat: stand, storage, pay, traces }
+  const [sql, state, stand, storage, pay, told, traces] = await Promise.all(starting)
+  return { database: sql, state, wechat: stand, storage, pay, shop: told, traces }
 }
 
 /** What servers say belongs into a file: a person looks there when one of them fails. */
@@ -164,7 +169,7 @@ function serverLog(folder: string): (line: string) => void {
 function settingsFor(
   env: Readonly<Record<string, string>>,
   secrets: Readonly<Record<string, string>>,
-  { database, state, wechat, storage, pay, traces }: Backing,
+  { database, state, wechat, storage, pay, shop, traces }: Backing,
 ): Readonly<Record<string, string>> {
   return {
     ...secrets,
@@ -177,6 +182,7 @@ function settingsFor(
     ...wechat.settings,
     ...storage.settings,
     ...pay.settings,
+    ...shop.settings,
     ...traces.settings,
   }
 }

@@ -8,7 +8,7 @@ beforeAll(async () => {
 })
 beforeEach(() => {
   shop.deliveries.length = 0
-  shop.answerWith(200)
+  shop.recover()
 })
 afterAll(() => shop?.close())
 
@@ -84,7 +84,7 @@ test('an order that nobody pays is closed at WeChat Pay when its time is over', 
 })
 
 test('a shop that is down is told later', async () => {
-  shop.answerWith(500)
+  shop.breakShop()
   const no = await shop.placed()
   shop.pay.standIn.pay(no)
   await shop.pay.standIn.notifyPayment(no)
@@ -95,7 +95,7 @@ test('a shop that is down is told later', async () => {
     return rows.some(({ payload }) => payload.includes(no))
   }
   await eventually(noted, { withinMs: 5_000 })
-  shop.answerWith(200)
+  shop.recover()
   shop.backend.advance(13_000)
 
   await shop.deliver()

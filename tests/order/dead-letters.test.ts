@@ -31,7 +31,7 @@ function suite(dialect: Dialect): void {
 
   /** Orders that were paid while the shop was down, until nobody tried to tell it any more. */
   async function unheard(count: number): Promise<readonly string[]> {
-    shop.answerWith(500)
+    shop.breakShop()
     const numbers: string[] = []
     for (let made = 0; made < count; made++) numbers.push(await shop.paid())
     for (const waitMs of [0, 13_000, 73_000]) {
@@ -39,7 +39,7 @@ function suite(dialect: Dialect): void {
       await shop.deliver()
     }
     shop.backend.advance(5_000) // until the shop is called again after so many failures
-    shop.answerWith(200)
+    shop.recover()
     shop.deliveries.length = 0
     return numbers
   }
@@ -67,7 +67,7 @@ function suite(dialect: Dialect): void {
 
   test('a message that is sent again has all its attempts again', async () => {
     await unheard(1)
-    shop.answerWith(500)
+    shop.breakShop()
     await ask('/redrive', { method: 'POST' })
 
     await shop.deliver()
@@ -80,7 +80,7 @@ function suite(dialect: Dialect): void {
     expect(between).toEqual([])
     expect(await items()).toMatchObject([{ attempts: 3 }])
     shop.backend.advance(5_000)
-    shop.answerWith(200)
+    shop.recover()
     await ask('/redrive', { method: 'POST' })
     await shop.deliver()
     expect(await items()).toEqual([])

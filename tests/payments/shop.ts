@@ -1,4 +1,4 @@
-import { createServer } from 'node:http'
+import { type Delivery, startShop as startShopStandIn } from '#scripts/emulator/shop/start-shop.ts'
 import { type CallbackOptions, createCallbackApp } from '#functions/callback/callback-app.ts'
 import { createOrderApp, type OrderOptions } from '#functions/order/order-app.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
@@ -8,7 +8,6 @@ import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { pollRefunds } from '#shared/payments/poll-refunds.ts'
 import { secret } from '#shared/secret.ts'
-import { webhookKey } from '#shared/signing/webhook.ts'
 import { type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
 import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
 import { serveApp } from '#tests/upload/serve-app.ts'
@@ -17,13 +16,9 @@ import { APP_ID, type PaySetting, startPay } from '#tests/wechat-pay/stand-in.ts
 const never = new AbortController().signal
 const key = new Uint8Array(32).fill(7)
 
-/** What the shop behind the backend was told. */
-export interface Delivery {
-  readonly id: string
-  readonly type: string
+interface ToldOrder extends Delivery {
   // oxlint-disable-next-line typescript/no-explicit-any -- each test knows the shape it asks for and asserts on it
   readonly data: any
-  readonly isSigned: boolean
 }
 
 /** Orders from end to end: the functions, WeChat Pay's stand-in that notifies over HTTP, and a shop that is told. */
@@ -31,9 +26,11 @@ export interface Shop {
   readonly backend: Backend
   readonly pay: PaySetting
   readonly order: App
-  readonly deliveries: Delivery[]
-  /** What the shop answers from now on. */
-  answerWith(status: number): void
+  /** What the shop behind the backend was told. */
+  readonly deliveries: ToldOrder[]
+  /** The shop answers with 500 until it recovers. */
+  breakShop(): void
+  recover(): void
   signIn(name: string): Promise<SignedIn>
   call(path: string, call?: TestCall): Promise<TestAnswer>
   /** The number of a new order of `alice`, of 100 fen. */
@@ -57,25 +54,9 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
   const backend = await startBackend({ dialect, admins: ['root'] })
   const { parts, now } = backend
   const pay = await startPay(now, 'http://127.0.0.1/api/v1/callback/wechat-pay')
-  const deliveries: Delivery[] = []
-  let status = 200
-  const server = createServer((request, response) => {
-    let text = ''
-    request.setEncoding('utf8').on('data', (part: string) => (text += part))
-    request.on('end', () => {
-      const header = (name: string) => String(request.headers[`webhook-${name}`])
-      const proof = { id: header('id'), timestamp: header('timestamp'), signatures: header('signature') }
-      const partner = { partner: 'shop', kid: 'k', key }
-      const isSigned = webhookKey([partner], proof, Buffer.from(text)) === partner
-      const { type, data } = JSON.parse(text)
-      deliveries.push({ id: proof.id, type, data, isSigned })
-      response.writeHead(status).end()
-    })
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  const port = typeof address === 'object' ? address?.port : 0
-  const webhook = { url: new URL(`http://127.0.0.1:${port}/hook`), key }
+  const server = await startShopStandIn({ key })
+  const { deliveries } = server
+  const webhook = { url: new URL(`${server.url}/hook`), key }
   const { account } = pay.standIn
   const targets = downstreamTargets({ webhook }, { clock: now, outbound: backend.outbound })
   const tell = tellDownstream({ webhook }, now)
@@ -139,9 +120,8 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
     pay,
     order,
     deliveries,
-    answerWith(next) {
-      status = next
-    },
+    breakShop: () => server.fail({ how: 'status', status: 500 }, Infinity),
+    recover: server.recover,
     signIn,
     call,
     placed,
@@ -162,9 +142,8 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
       await deliver(never)
     },
     async close() {
-      server.close()
       await Promise.allSettled(delivering)
-      await Promise.all([served.stop(), pay.standIn.stop()])
+      await Promise.all([served.stop(), pay.standIn.stop(), server.stop()])
       await backend.close()
     },
   }

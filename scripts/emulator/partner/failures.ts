@@ -12,25 +12,39 @@ export type Failure =
   /** Breaks the connection. */
   | { readonly how: 'reset' }
 
+/** Failures by the names that a person gives them. */
+export const FAILURES: Readonly<Record<string, Failure>> = {
+  '500': { how: 'status', status: 500 },
+  '429': { how: 'status', status: 429, headers: { 'retry-after': '2' } },
+  slow: { how: 'silent' },
+  huge: { how: 'huge' },
+  redirect: { how: 'redirect', to: 'http://127.0.0.1:1/' },
+  reset: { how: 'reset' },
+}
+
 /** Failures that calls are to meet, in the order they were told. */
 export interface Failures {
   readonly next: (failure: Failure, times?: number) => void
-  /** Whether the call has met one; then there is nothing left to answer. */
-  readonly spoil: (request: IncomingMessage, response: ServerResponse) => boolean
+  /** Forgets those that no call has met yet. */
+  readonly recover: () => void
+  /** What the call has met; then there is nothing left to answer. */
+  readonly spoil: (request: IncomingMessage, response: ServerResponse) => Failure | undefined
 }
 
 const PIECE = Buffer.alloc(64 * 1024, ' ')
 
 export function createFailures(): Failures {
-  const waiting: Failure[] = []
+  const waiting: { readonly failure: Failure; times: number }[] = []
   return {
-    next(failure, times = 1) {
-      for (let n = 0; n < times; n++) waiting.push(failure)
-    },
+    next: (failure, times = 1) => void waiting.push({ failure, times }),
+    recover: () => void waiting.splice(0),
     spoil(request, response) {
-      const failure = waiting.shift()
-      if (failure !== undefined) meet(failure, request, response)
-      return failure !== undefined
+      const [first] = waiting
+      if (first === undefined) return undefined
+      first.times -= 1
+      if (first.times < 1) waiting.shift()
+      meet(first.failure, request, response)
+      return first.failure
     },
   }
 }
