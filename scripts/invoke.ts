@@ -7,6 +7,7 @@ import { fire } from './invoke/fire/fire.ts'
 import { fireTimer } from './invoke/fire-timer.ts'
 import { invoke } from './invoke/invoke.ts'
 import { HELP, readOptions } from './invoke/options.ts'
+import { showShop } from './invoke/show-shop.ts'
 
 const root = dirname(import.meta.dirname)
 
@@ -17,6 +18,7 @@ const note = (line: string) => console.error(line)
 
 try {
   if (args[0] === 'fire') process.exitCode = await fire(args.slice(1), { runningOn, out, note })
+  else if (args[0] === 'shop') await showShop(args.slice(1), { runningOn, out })
   else await call()
 } catch (error) {
   console.error(errorText(error))

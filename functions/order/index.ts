@@ -13,6 +13,7 @@ const settings = readEnv(process.env, (read) => ({
   ...newsSettings(read),
   payments: providerSettings(read),
   refundsBy: read.oneOf('ORDER_REFUNDS_BY', ['owner', 'admin'], 'owner'),
+  pollAfterMs: 1_000 * read.integer('ORDER_POLL_S', { min: 1, max: 3_600, fallback: 60 }),
   tokenKeys: read.parsed('TOKEN_KEYS', parseTokenKeys),
 }))
 

@@ -10,6 +10,8 @@ export interface OrderOptions extends BackendOptions {
   readonly provider: PaymentProvider
   readonly tell: Tell
   readonly refundsBy: 'owner' | 'admin'
+  /** How long a notification may take until the provider is asked; a minute unless given. */
+  readonly pollAfterMs?: number
   /** Delivers what is due. */
   readonly deliver: (signal: AbortSignal) => Promise<unknown>
 }

@@ -21,7 +21,7 @@ export interface OrderRoutesOptions extends RefundOptions {
 }
 
 export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
-  const { database, clock, requireUser, provider } = options
+  const { database, requireUser, provider } = options
   return [
     /** POST /orders {description, amountFen, metadata?} → 201 {no, status, amountFen, …, payment} (Idempotency-Key: the same order again) */
     route({
@@ -33,7 +33,7 @@ export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
         const { user } = await requireUser(request, signal)
         const clientKey = clientKeyOf(request.headers)
         const placing = { ...body, userId: user.id, openid: user.openid, clientKey }
-        const { order, prepared } = await placeOrder({ database, clock, provider }, placing, signal)
+        const { order, prepared } = await placeOrder(options, placing, signal)
         return { status: 201, data: { ...presentOrder(order), payment: provider.payment(prepared) } }
       },
     }),

@@ -4,6 +4,9 @@ import type { Service } from './local-services.ts'
 /** Only the path counts: the stand-in is told where the API is. */
 const NOTIFY_URL = 'http://127.0.0.1/api/v1/callback/wechat-pay'
 
+/** Short, since a developer waits for what becomes of a payment that nobody told. */
+const POLL_S = '2'
+
 export interface PayService extends Service {
   /** What the functions need to reach it. */
   readonly settings: Readonly<Record<string, string>>
@@ -13,7 +16,7 @@ export interface PayService extends Service {
 
 /** WeChat Pay: the real one when the environment has a merchant, else the stand-in. */
 export async function wechatPay(env: Readonly<Record<string, string>>, appId: string): Promise<PayService> {
-  const { WECHAT_PAY_MCH_ID: mchId } = env
+  const { WECHAT_PAY_MCH_ID: mchId, ORDER_POLL_S: pollS = POLL_S } = env
   if (mchId !== undefined) {
     const about = `the real one, merchant ${mchId}`
     return { url: undefined, about, settings: {}, notifyAt: () => {}, stop: async () => {} }
@@ -27,6 +30,7 @@ export async function wechatPay(env: Readonly<Record<string, string>>, appId: st
       ...paySettings(server.account),
       WECHAT_PAY_BASE_URL: server.url,
       WECHAT_PAY_NOTIFY_URL: NOTIFY_URL,
+      ORDER_POLL_S: pollS,
     },
     notifyAt: (api) => server.notifyAt(api),
     stop: () => server.stop(),

@@ -6,6 +6,8 @@ import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 
 export const HELP = `Usage: npm run invoke -- <function> <path> [options]
        npm run invoke -- <function> --timer
+       npm run invoke -- fire <thing>      has something happen outside, as a payment; fire --help lists what
+       npm run invoke -- shop              what the local cloud's shop was told
        npm run invoke -- fire <thing> [options]   (npm run invoke -- fire --help)
 
 Calls a function of the local cloud. <path> is what stands below /api/v1, such as /user or "/users?limit=2".

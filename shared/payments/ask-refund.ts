@@ -6,10 +6,14 @@ import { Fault } from '#shared/errors.ts'
 import { uuidv7 } from '#shared/ids.ts'
 import type { SettleOptions } from './close-order.ts'
 import { numberOf } from './order-states.ts'
+import { POLL_AFTER_MS } from './place-order.ts'
 import { requireOwn } from './provider.ts'
 import { pursueRefund } from './pursue-refund.ts'
 
-export type RefundOptions = Omit<SettleOptions, 'requestId'>
+export interface RefundOptions extends Omit<SettleOptions, 'requestId'> {
+  /** How long a notification may take until the provider is asked; a minute unless given. */
+  readonly pollAfterMs?: number
+}
 
 export interface NewRefund {
   readonly order: OrderRow
@@ -19,8 +23,6 @@ export interface NewRefund {
   readonly clientKey: string | undefined
   readonly requestId: string
 }
-
-const FIRST_POLL_MS = 60_000
 
 /**
  * Keeps a refund and has the provider pay it back. What the provider cannot take just now is asked for again later by
@@ -48,7 +50,7 @@ export async function askRefund(
 }
 
 async function kept(
-  { database, clock }: RefundOptions,
+  { database, clock, pollAfterMs = POLL_AFTER_MS }: RefundOptions,
   { order, amountFen, reason, clientKey }: NewRefund,
   signal: AbortSignal,
 ): Promise<{ readonly refund: RefundRow; readonly isNew: boolean }> {
@@ -61,7 +63,7 @@ async function kept(
     amount_fen: amountFen,
     reason: reason ?? null,
     provider_id: null,
-    poll_at: new Date(now.getTime() + FIRST_POLL_MS),
+    poll_at: new Date(now.getTime() + pollAfterMs),
     polls: 0,
     created_at: now,
     updated_at: now,

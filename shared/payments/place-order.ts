@@ -17,6 +17,8 @@ export interface PlaceOrderOptions {
   readonly database: Database
   readonly clock: Clock
   readonly provider: PaymentProvider
+  /** How long a notification may take until the provider is asked; a minute unless given. */
+  readonly pollAfterMs?: number
 }
 
 export interface NewOrder {
@@ -35,7 +37,7 @@ export interface PlacedOrder {
 }
 
 const PAYABLE_MS = 2 * 3_600_000
-const FIRST_POLL_MS = 60_000
+export const POLL_AFTER_MS = 60_000
 
 /**
  * Keeps an order, then has the provider prepare it: a call that fails in between leaves an order that the same key goes on
@@ -44,11 +46,11 @@ const FIRST_POLL_MS = 60_000
  * @throws Fault of the provider; conflict when the order of the key can no longer be paid
  */
 export async function placeOrder(
-  { database, clock, provider }: PlaceOrderOptions,
+  { database, clock, provider, pollAfterMs = POLL_AFTER_MS }: PlaceOrderOptions,
   placing: NewOrder,
   signal: AbortSignal,
 ): Promise<PlacedOrder> {
-  const order = await kept({ database, clock, provider }, placing, signal)
+  const order = await kept({ database, clock, provider, pollAfterMs }, placing, signal)
   if (order.prepay_id !== null && order.state === 'paying')
     return { order, prepared: { prepayId: order.prepay_id } }
   if (order.state !== 'created') throw over(order)
@@ -60,7 +62,7 @@ export async function placeOrder(
   const to = {
     state: 'paying',
     prepay_id: prepared.prepayId,
-    poll_at: new Date(now + FIRST_POLL_MS),
+    poll_at: new Date(now + pollAfterMs),
     updated_at: new Date(now),
   } as const
   const sql = await database.sql()
@@ -87,7 +89,7 @@ function over({ state }: OrderRow): Fault {
 }
 
 async function kept(
-  { database, clock, provider }: PlaceOrderOptions,
+  { database, clock, provider, pollAfterMs = POLL_AFTER_MS }: PlaceOrderOptions,
   { userId, description, amountFen, metadata, clientKey }: NewOrder,
   signal: AbortSignal,
 ): Promise<OrderRow> {
@@ -109,7 +111,7 @@ async function kept(
     refunded_fen: 0,
     expires_at: new Date(now + PAYABLE_MS),
     // Also when nobody lives to see the provider's answer, somebody asks what became of it.
-    poll_at: new Date(now + FIRST_POLL_MS),
+    poll_at: new Date(now + pollAfterMs),
     polls: 0,
     paid_at: null,
     created_at: new Date(now),

@@ -10,6 +10,7 @@ interface Readme {
   readonly minutes: string
   readonly guard: string
   readonly files: string
+  readonly payments: string
   readonly configuration: string
 }
 
@@ -19,9 +20,17 @@ const READMES: readonly Readme[] = [
     minutes: 'The first ten minutes',
     guard: 'The guard',
     files: 'Files',
+    payments: 'Payments',
     configuration: 'Configuration',
   },
-  { file: 'README.zh-CN.md', minutes: '头十分钟', guard: '守卫', files: '文件', configuration: '配置' },
+  {
+    file: 'README.zh-CN.md',
+    minutes: '头十分钟',
+    guard: '守卫',
+    files: '文件',
+    payments: '支付',
+    configuration: '配置',
+  },
 ]
 const ADDRESS = '127.0.0.1:9000'
 /** The English page asks for English messages; Chinese is what comes without asking. */
@@ -76,19 +85,25 @@ function documented(text: string): readonly string[] {
 }
 
 function settingsRead(): readonly string[] {
-  const sources = globSync('{functions/*/index,shared/backend/{*-settings,downstream}}.ts', {
-    cwd: root,
-  }).map((file) => readFileSync(join(root, file), 'utf8'))
+  const sources = globSync(
+    '{functions/*/index,shared/backend/{*-settings,downstream,subscribe-templates}}.ts',
+    {
+      cwd: root,
+    },
+  ).map((file) => readFileSync(join(root, file), 'utf8'))
   return sources.flatMap((text) => [...text.matchAll(/read\.\w+\('([A-Z_]+)'/g)].map(([, name = '']) => name))
 }
 
 /** The lines for a test's own cloud in place of the one on the usual port. */
 function at(cloud: DevCommand, lines: string): string {
-  const invoke = `run -s invoke -- --url ${cloud.url} --data-folder ${cloud.folder}`
-  return lines.replaceAll(ADDRESS, new URL(cloud.url).host).replaceAll('run -s invoke --', invoke)
+  const folder = `--data-folder ${cloud.folder}`
+  return lines
+    .replaceAll(ADDRESS, new URL(cloud.url).host)
+    .replace(/run -s invoke -- (fire [\w-]+|shop)/g, `run -s invoke -- $1 ${folder}`)
+    .replace(/run -s invoke -- (?!fire|shop)/g, `run -s invoke -- --url ${cloud.url} ${folder} `)
 }
 
-describe.each(READMES)('$file', ({ file, minutes, guard, files, configuration }) => {
+describe.each(READMES)('$file', ({ file, minutes, guard, files, payments, configuration }) => {
   // Of its own, since the limits of a person of either page are used up by pasting it once.
   let own: DevCommand
   beforeAll(async () => {
@@ -100,6 +115,7 @@ describe.each(READMES)('$file', ({ file, minutes, guard, files, configuration })
     [minutes, 6],
     [guard, 5],
     [files, 6],
+    [payments, 5],
   ])(
     'its chapter “%s” can be pasted and shows what it promises',
     async (title, promising) => {
@@ -129,13 +145,13 @@ describe.each(READMES)('$file', ({ file, minutes, guard, files, configuration })
 })
 
 test('both pages give the same commands', () => {
-  const [english, chinese] = READMES.map(({ file, minutes, guard, files }) => {
+  const [english, chinese] = READMES.map(({ file, minutes, guard, files, payments }) => {
     const own = blocks(readFileSync(join(root, file), 'utf8')).map(({ lines }) =>
       lines.replaceAll(LANGUAGE, ''),
     )
     return {
       own,
-      shows: [minutes, guard, files].flatMap((title) =>
+      shows: [minutes, guard, files, payments].flatMap((title) =>
         blocks(chapter(file, title)).map(({ shows }) => shows),
       ),
     }
