@@ -22,7 +22,9 @@ export function postMessage(url: URL, { outbound, timeoutMs = TIMEOUT_MS }: Post
   return async ({ message, body, headers }: Posting, signal: AbortSignal): Promise<void> => {
     const call = { method: 'POST', url } as const
     const requestId = message.request_id ?? undefined
-    const sending = { ...call, body, headers, requestId, timeoutMs, retries: 0 }
+    // By it whoever receives the message can name the call that it came about in.
+    const traced = requestId === undefined ? headers : { ...headers, 'x-request-id': requestId }
+    const sending = { ...call, body, headers: traced, requestId, timeoutMs, retries: 0 }
     const answer = await makeCall(sending, signal)
     if (!isSuccess(answer)) throw httpRefusal(call, answer)
   }

@@ -3,6 +3,7 @@ import type { Database } from '#shared/db/database.ts'
 import { leaseMessages, type OutboxRow, settleMessages } from '#shared/db/tables/outbox.ts'
 import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
+import { neverSent } from '#shared/outbound/call-error.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { noTrace, type Tracer } from '#shared/telemetry/tracer.ts'
 import { FinalFailure } from './final-failure.ts'
@@ -107,7 +108,10 @@ async function postponed(
 ): Promise<boolean> {
   const retryAfterS = error instanceof Fault ? error.retryAfterS : undefined
   const isFinal = error instanceof FinalFailure
-  const waitMs = isFinal ? undefined : nextWaitMs(schedule, row.attempts, retryAfterS)
+  const isUntried = !isFinal && error instanceof Fault && error.error === 'unavailable' && neverSent(error)
+  // What was not even tried, since its host did not answer a moment ago, has used up no attempt.
+  const attempts = isUntried ? row.attempts - 1 : row.attempts
+  const waitMs = isFinal ? undefined : nextWaitMs(schedule, Math.max(1, attempts), retryAfterS)
   const facts = { messageId: row.id, topic: row.topic, target: row.target, attempts: row.attempts }
   const sql = await database.sql()
   const lastError = errorLine(error)
@@ -122,6 +126,7 @@ async function postponed(
     state: 'waiting',
     last_error: lastError,
     done_at: null,
+    attempts,
     due_at: new Date(clock() + waitMs),
   } as const
   await settleMessages(sql, [row], later, signal)

@@ -34,14 +34,21 @@ function suite(dialect: Dialect): void {
     shop.breakShop()
     const numbers: string[] = []
     for (let made = 0; made < count; made++) numbers.push(await shop.paid())
-    for (const waitMs of [0, 13_000, 73_000]) {
-      shop.backend.advance(waitMs)
+    // More rounds than attempts: in between the shop is left alone for failing so often.
+    for (let round = 0; round < 8 && (await waiting()) > 0; round++) {
       await shop.deliver()
+      shop.backend.advance(73_000)
     }
     shop.backend.advance(5_000) // until the shop is called again after so many failures
     shop.recover()
     shop.deliveries.length = 0
+    admin = (await shop.signIn('root')).accessToken
     return numbers
+  }
+
+  async function waiting(): Promise<number> {
+    const sql = await shop.backend.database.sql()
+    return (await sql.selectFrom('outbox').select('id').where('state', '=', 'waiting').execute()).length
   }
 
   test('what was tried three times is listed with its reason, and is sent again one by one', async () => {
@@ -87,9 +94,9 @@ function suite(dialect: Dialect): void {
   })
 
   test('all of a topic are sent again at once, page by page they can be read', async () => {
-    const numbers = await unheard(5)
-    const first = (await ask('?limit=3')).body.data
-    const second = (await ask(`?limit=3&cursor=${first.nextCursor}`)).body.data
+    const numbers = await unheard(3)
+    const first = (await ask('?limit=2')).body.data
+    const second = (await ask(`?limit=2&cursor=${first.nextCursor}`)).body.data
 
     const none = await ask('/redrive', { body: { topic: 'order.refunded' } })
     const all = await Promise.all(
@@ -98,10 +105,10 @@ function suite(dialect: Dialect): void {
     await shop.deliver()
 
     const listed = [...first.items, ...second.items].map(({ payload }: Message) => payload.no)
-    expect([first.items.length, second.items.length, second.nextCursor]).toEqual([3, 2, null])
+    expect([first.items.length, second.items.length, second.nextCursor]).toEqual([2, 1, null])
     expect(listed.toSorted()).toEqual(numbers.toSorted())
     expect(none.body.data).toEqual({ redriven: 0, isMore: false })
-    expect(all.reduce((sum, { body }) => sum + body.data.redriven, 0)).toBe(5)
+    expect(all.reduce((sum, { body }) => sum + body.data.redriven, 0)).toBe(3)
     const told: string[] = shop.deliveries.map(({ data }) => data.no)
     expect(told.toSorted()).toEqual(numbers.toSorted())
   })

@@ -3,6 +3,7 @@ import type { Database, Dialect } from '#shared/db/database.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { leaseMessages, type OutboxRow, settleMessages } from '#shared/db/tables/outbox.ts'
 import { Fault } from '#shared/errors.ts'
+import { CallError } from '#shared/outbound/call-error.ts'
 import { type Deliver, drain, type DrainOptions } from '#shared/outbox/drain.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
@@ -99,6 +100,31 @@ function suite(dialect: Dialect): void {
     expect(seen.size).toBe(400)
     expect(Math.max(...seen.values())).toBe(1)
     expect((await rows()).every(({ state }) => state === 'done')).toBe(true)
+  })
+
+  test('what its host was not even called for uses up no attempt', async () => {
+    await enqueued(1)
+    const refused = new Fault('unavailable', {
+      cause: new CallError('shop', 'circuit open', 'never'),
+      retryAfterS: 2,
+    })
+    let isOpen = true
+    const shop: Deliver = async () => {
+      if (isOpen) throw refused
+    }
+
+    for (let round = 0; round < 5; round++) {
+      await drain(options(shop), never)
+      nowMs += 10_000
+    }
+    const waiting = await rows()
+    isOpen = false
+    await drain(options(shop), never)
+
+    expect(waiting).toMatchObject([
+      { state: 'waiting', attempts: 0, last_error: 'Cannot call shop: circuit open' },
+    ])
+    expect(await rows()).toMatchObject([{ state: 'done', attempts: 1 }])
   })
 
   test('what fails is tried again after 10 and 60 seconds, then it is dead, and says why', async () => {

@@ -109,7 +109,8 @@ function leaseInTwo(sql: Queries, lease: Lease, signal: AbortSignal): Promise<Ou
 export async function settleMessages(
   sql: Queries,
   rows: readonly Pick<OutboxRow, 'id' | 'lease_epoch'>[],
-  change: Pick<OutboxRow, 'state' | 'last_error' | 'done_at'> & { readonly due_at?: Date },
+  change: Pick<OutboxRow, 'state' | 'last_error' | 'done_at'> &
+    Partial<Pick<OutboxRow, 'due_at' | 'attempts'>>,
   signal: AbortSignal,
 ): Promise<void> {
   for (const epoch of new Set(rows.map(({ lease_epoch: each }) => each))) {
