@@ -7,7 +7,7 @@ import { openSubscribers } from '#shared/backend/subscribe-target.ts'
 import { tellAll } from '#shared/backend/tell-all.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { createTakeMediaVerdict } from '#shared/files/take-media-verdict.ts'
-import { drain } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createCallbackApp } from './callback-app.ts'
 import { parsePushAesKey, parsePushToken } from './push-settings.ts'
@@ -36,7 +36,7 @@ export default createCallbackApp({
     ...payments,
     apiKey: payments.payApiKey,
     tell: tellAll(tellDownstream(webhook, backend.clock), subscribers.tell),
-    deliver: (signal) => drain(outbox, signal),
+    deliver: drainTogether(outbox),
   },
   takeMediaVerdict: createTakeMediaVerdict(backend),
 })

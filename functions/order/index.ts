@@ -3,7 +3,7 @@ import { downstreamSettings, downstreamTargets, tellDownstream } from '#shared/b
 import { openBackend } from '#shared/backend/open-backend.ts'
 import { openPayments, paymentSettings } from '#shared/backend/payment-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
-import { drain } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
 import { createOrderApp } from './order-app.ts'
 
@@ -26,5 +26,5 @@ export default createOrderApp({
   ...backend,
   provider: openPayments(settings, backend),
   tell: tellDownstream(webhook, backend.clock),
-  deliver: (signal) => drain(outbox, signal),
+  deliver: drainTogether(outbox),
 })

@@ -6,7 +6,7 @@ import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKeyring } from '#shared/keyring.ts'
-import { drain } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { secret } from '#shared/secret.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import type { Tracer } from '#shared/telemetry/tracer.ts'
@@ -72,7 +72,7 @@ const app = createCallbackApp({
     platformKeys: new Map([[settings.platformSerial, createPublicKey(settings.platformPem)]]),
     apiKey: secret(settings.apiKey),
     tell: tellDownstream(webhook, clock),
-    deliver: (signal) => drain(outbox, signal),
+    deliver: drainTogether(outbox),
   },
 })
 
