@@ -43,9 +43,7 @@ console.log(JSON.stringify(load))
 async function runRound(): Promise<{ readonly perS: number; readonly times: readonly number[] }> {
   const startedAt = performance.now()
   const next = () => (performance.now() < startedAt + ROUND_MS ? request() : undefined)
-  const lanes = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => sendAll({ url, next, statuses })),
-  )
+  const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => sendAll({ url, next, statuses })))
   const all = lanes.flat()
   return { perS: (all.length / (performance.now() - startedAt)) * 1_000, times: all }
 }

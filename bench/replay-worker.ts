@@ -26,9 +26,7 @@ for (let round = 0; round <= ROUNDS; round += 1) {
   const batch = requests.slice(round * perRound, (round + 1) * perRound).values()
   const next = () => batch.next().value
   const startedAt = performance.now()
-  const lanes = await Promise.all(
-    Array.from({ length: CONNECTIONS }, () => sendAll({ url, next, statuses })),
-  )
+  const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => sendAll({ url, next, statuses })))
   if (round === 0) continue
   rates.push((perRound / (performance.now() - startedAt)) * 1_000)
   times.push(...lanes.flat())
