@@ -1,5 +1,5 @@
 import { noticeBody } from '#scripts/emulator/wechat-pay/notify.ts'
-import { type PayAccount, platformHeaders } from '#scripts/emulator/wechat-pay/account.ts'
+import { type PayAccount, platformHeaders, signingKey } from '#scripts/emulator/wechat-pay/account.ts'
 import type { Database } from '#shared/db/database.ts'
 import type { OrderRow } from '#shared/db/tables/orders.ts'
 import { uuidv7 } from '#shared/ids.ts'
@@ -76,5 +76,8 @@ function notification(account: PayAccount, orderId: string, nowMs: number): Post
     amount: { total: AMOUNT_FEN, payer_total: AMOUNT_FEN, currency: 'CNY', payer_currency: 'CNY' },
   }
   const body = noticeBody(account, { eventType: 'TRANSACTION.SUCCESS', resource }, nowMs)
-  return { body, headers: { 'content-type': 'application/json', ...platformHeaders(account, body, nowMs) } }
+  return {
+    body,
+    headers: { 'content-type': 'application/json', ...platformHeaders(signingKey(account), body, nowMs) },
+  }
 }

@@ -1,7 +1,9 @@
+import { platformSetting, type ProvenBy } from '#scripts/emulator/wechat-pay/account.ts'
 import { startWechatPay, type WechatPayStandIn } from '#scripts/emulator/wechat-pay/start-wechat-pay.ts'
 import { wechatPayProvider } from '#shared/backend/wechat-pay-provider.ts'
 import type { Clock } from '#shared/clock.ts'
 import type { PaymentProvider } from '#shared/payments/provider.ts'
+import { parsePlatformKeys, type PlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { createWechatPay } from '#shared/wechat-pay/wechat-pay.ts'
 
 export const APP_ID = 'wx5a1b2c3d4e5f6071'
@@ -9,14 +11,27 @@ export const APP_ID = 'wx5a1b2c3d4e5f6071'
 export interface PaySetting {
   readonly standIn: WechatPayStandIn
   readonly provider: PaymentProvider
+  readonly platformKeys: PlatformKeys
 }
 
 /** WeChat Pay's stand-in, and the provider that calls it. */
-export async function startPay(clock: Clock, notifyUrl = 'http://127.0.0.1:1/notify'): Promise<PaySetting> {
-  const standIn = await startWechatPay({ appId: APP_ID, clock })
+export async function startPay(
+  clock: Clock,
+  notifyUrl = 'http://127.0.0.1:1/notify',
+  provenBy?: ProvenBy,
+): Promise<PaySetting> {
+  const standIn = await startWechatPay({
+    appId: APP_ID,
+    clock,
+    ...(provenBy === undefined ? {} : { provenBy }),
+  })
   const { account, url } = standIn
   const merchant = { mchId: account.mchId, serial: account.serial, privateKey: account.merchantPrivateKey }
-  const platformKeys = new Map([[account.platformSerial, account.platformPublicKey]])
+  const platformKeys = parsePlatformKeys(platformSetting(account))
   const call = createWechatPay({ baseUrl: url, merchant, platformKeys, clock, timeoutMs: 2_000 })
-  return { standIn, provider: wechatPayProvider({ appId: APP_ID, merchant, call, notifyUrl, clock }) }
+  return {
+    standIn,
+    platformKeys,
+    provider: wechatPayProvider({ appId: APP_ID, merchant, call, notifyUrl, clock }),
+  }
 }
