@@ -1,4 +1,4 @@
-import { within } from '#shared/deadline.ts'
+import { deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
 
@@ -45,7 +45,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
  */
 export async function fetchAnswer(call: OutboundCall, signal: AbortSignal): Promise<OutboundAnswer> {
   signal.throwIfAborted()
-  const limit = within(call.timeoutMs, signal)
+  const { signal: limit, end } = deadline(call.timeoutMs, signal)
   const target = targetOf(call)
   const ended = new AbortController()
   try {
@@ -56,6 +56,8 @@ export async function fetchAnswer(call: OutboundCall, signal: AbortSignal): Prom
     // Frees the connection: Bun reads a cancelled body to its end, which an answer without end never reaches.
     ended.abort()
     throw translate(error, target, limit, signal)
+  } finally {
+    end()
   }
 }
 
