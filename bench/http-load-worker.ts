@@ -1,10 +1,10 @@
 // Runs in a process of its own: node bench/http-load-worker.ts <url> [<kid> <key in base64url>]
 // Posts one rate-check over and over on kept connections and prints what it measured.
-import { connect } from 'node:net'
 import { canonicalRequest, hashBody } from '#shared/signing/canonical-request.ts'
 import { requestMac } from '#shared/signing/sign-request.ts'
 import { formatSignature } from '#shared/signing/signature-header.ts'
 import { randomId } from '#shared/ids.ts'
+import { sendAll } from './http-load.ts'
 import { median } from './table.ts'
 
 export interface HttpLoad {
@@ -42,38 +42,10 @@ console.log(JSON.stringify(load))
 
 async function runRound(): Promise<{ readonly perS: number; readonly times: readonly number[] }> {
   const startedAt = performance.now()
-  const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => lane(startedAt + ROUND_MS)))
+  const next = () => (performance.now() < startedAt + ROUND_MS ? request() : undefined)
+  const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, () => sendAll({ url, next, statuses })))
   const all = lanes.flat()
   return { perS: (all.length / (performance.now() - startedAt)) * 1_000, times: all }
-}
-
-/** One connection, one request at a time; resolves with the times of its requests in ms. */
-function lane(endsAt: number): Promise<readonly number[]> {
-  return new Promise((resolve, reject) => {
-    const took: number[] = []
-    const socket = connect(Number(url.port), url.hostname)
-    let sentAt = 0
-    let buffer = ''
-    const send = () => {
-      sentAt = performance.now()
-      if (sentAt > endsAt) {
-        socket.end()
-        resolve(took)
-      } else socket.write(request())
-    }
-    socket.setNoDelay(true).once('connect', send).once('error', reject)
-    socket.on('data', (chunk: Buffer) => {
-      buffer += chunk.toString('latin1')
-      const head = buffer.indexOf('\r\n\r\n')
-      const [, length = '0'] = /content-length: (\d+)/i.exec(buffer.slice(0, head)) ?? []
-      if (head < 0 || buffer.length < head + 4 + Number(length)) return
-      const status = buffer.slice(9, 12)
-      statuses[status] = (statuses[status] ?? 0) + 1
-      buffer = ''
-      took.push(performance.now() - sentAt)
-      send()
-    })
-  })
 }
 
 function request(): Buffer {

@@ -21,8 +21,9 @@ export async function httpLoad(options: LoadOptions): Promise<HttpLoad> {
     const startedAt = performance.now()
     const lanes = await Promise.all(
       Array.from({ length: options.connections }, (_, at) => {
-        const ended = { endsAt: startedAt + ROUND_MS, statuses }
-        return lane(options.url, options.request(at), ended)
+        const request = options.request(at)
+        const next = () => (performance.now() < startedAt + ROUND_MS ? request : undefined)
+        return sendAll({ url: options.url, next, statuses })
       }),
     )
     if (round === 0) continue // warming up
@@ -35,27 +36,31 @@ export async function httpLoad(options: LoadOptions): Promise<HttpLoad> {
   return { perS: median(rates), p50Ms: at(0.5), p99Ms: at(0.99), statuses }
 }
 
-interface Round {
-  readonly endsAt: number
+export interface Lane {
+  readonly url: URL
+  /** The next request to send; none when the lane is over. */
+  readonly next: () => Uint8Array | undefined
   /** Answers by status; counted here. */
   readonly statuses: Record<string, number>
 }
 
-/** One connection; resolves with the times of its requests in ms. */
-function lane(url: URL, request: Uint8Array, { endsAt, statuses }: Round): Promise<readonly number[]> {
+/** One connection, one request at a time; resolves with the times of its requests in ms. */
+export function sendAll({ url, next, statuses }: Lane): Promise<readonly number[]> {
   return new Promise((resolve, reject) => {
     const took: number[] = []
     const socket = connect(Number(url.port), url.hostname)
     let sentAt = 0
     let buffer = ''
     const send = () => {
+      const request = next()
       sentAt = performance.now()
-      if (sentAt > endsAt) {
+      if (request === undefined) {
         socket.end()
         resolve(took)
       } else socket.write(request)
     }
     socket.setNoDelay(true).once('connect', send).once('error', reject)
+    socket.once('close', () => reject(new TypeError(`${url.host} closed the connection`)))
     socket.on('data', (chunk: Buffer) => {
       buffer += chunk.toString('latin1')
       const head = buffer.indexOf('\r\n\r\n')

@@ -1,6 +1,8 @@
 // npm run bench: speed and size in one table. Takes names to run some: npm run bench -- tokens size
+import { benchCallback } from './callback.ts'
 import { benchDownload } from './download.ts'
 import { benchEdit } from './edit.ts'
+import { benchOutbox } from './outbox.ts'
 import { benchRateCheck } from './rate-check.ts'
 import { benchRateLimit } from './rate-limit.ts'
 import { benchRules } from './rules.ts'
@@ -22,6 +24,8 @@ const HELP = `npm run bench [-- names]
   rate-check  the built function over HTTP, signed, on Bun and on Node, beside bare servers around other libraries
   upload      100 MB through the built function and its memory, on Bun and on Node, beside bare busboy servers
   download    the same back, beside bare servers of a file; and redirects to the bucket, per second
+  callback    notifications of payments taken in by the built function on one core, on Bun and on Node
+  outbox      messages drained, per second, on PostgreSQL and on MariaDB
   upload-form  upload forms issued over HTTP and signed alone, per second
 
 Without names all of them run. Figures are medians; the machine they were measured on is named above the table.`
@@ -37,6 +41,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   upload: benchUpload,
   download: benchDownload,
   'upload-form': benchUploadForm,
+  callback: benchCallback,
+  outbox: benchOutbox,
 }
 
 const names = process.argv.slice(2)

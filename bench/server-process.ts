@@ -5,6 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 export interface ServerProcess {
   readonly url: string
   readonly memory: PeakMemory
+  /** Time that it has had a core to itself so far, in ms. */
+  cpuMs(): number
   stop(): void
 }
 
@@ -45,7 +47,14 @@ export async function startFunctionProcess(program: Program, port: number): Prom
 }
 
 function held(child: ChildProcess) {
-  return { memory: peakMemory(child.pid ?? 0), stop: () => void child.kill('SIGKILL') }
+  const pid = child.pid ?? 0
+  return { memory: peakMemory(pid), cpuMs: () => cpuMs(pid), stop: () => void child.kill('SIGKILL') }
+}
+
+/** @see proc(5): utime and stime, in hundredths of a second, are the 12th and 13th field behind the program's name */
+function cpuMs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 /** @see proc(5): VmRSS, VmHWM, and clear_refs, whose value 5 sets VmHWM back to VmRSS */

@@ -1,6 +1,8 @@
 // npm run keys: makes, shows and rotates the secrets of a deployment.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { parseArgs, parseEnv } from 'node:util'
+import { systemClock } from '#shared/clock.ts'
+import { errorText } from './error-text.ts'
 import { generateSecrets } from './keys/generate-secrets.ts'
 import {
   describeSecret,
@@ -9,12 +11,14 @@ import {
   rotatePartner,
   rotateSecret,
 } from './keys/rotate-secrets.ts'
+import { wechatPayKeys } from './keys/wechat-pay-keys.ts'
 
 const HELP = `Usage: npm run keys [-- command] [options]
 
   (no command)             print a fresh set of secrets, as lines for an .env file or a cloud's settings
   rotate token|data|signing   print the setting after one rotation
   rotate partner NAME      the same for the keys of one partner; a new partner gets its first key
+  wechat-pay               print WECHAT_PAY_PLATFORM_KEYS with the certificates that WeChat Pay uses now
   show                     list key ids and states, nothing secret
 
   --file PATH              the .env file to read the present values from (default .env; process environment wins)
@@ -26,16 +30,17 @@ wait 15 minutes, the longest life of a token, before the next one. Old data keys
 nothing sealed with it is left. A partner's two keys both count: hand over the new one, and rotate again only when the
 partner uses it, which ends the older one.`
 
+const TIMEOUT_MS = 10_000
 const WHICH = Object.keys(ROTATABLE) as readonly Rotatable[] // keys of the literal table
 
 try {
-  main()
+  await main()
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error))
+  console.error(errorText(error))
   process.exitCode = 1
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -48,6 +53,7 @@ function main(): void {
   if (values.help) console.log(HELP)
   else if (command === undefined) console.log(toLines(generateSecrets()))
   else if (command === 'show') show(values.file)
+  else if (command === 'wechat-pay') await wechatPay(values.file)
   else if (command === 'rotate') rotate(names, values.file, values.write)
   else throw new TypeError(`Unknown command: ${command}. See: npm run keys -- --help`)
 }
@@ -58,6 +64,12 @@ function show(file: string): void {
     const value = which === 'partner' ? (find(which, file) ?? '') : present(which, file)
     for (const line of describeSecret(which, value)) console.log(`  ${line}`)
   }
+}
+
+async function wechatPay(file: string): Promise<void> {
+  const env = { ...readFile(file), ...process.env }
+  const value = await wechatPayKeys(env, systemClock, AbortSignal.timeout(TIMEOUT_MS))
+  console.log(toLines({ WECHAT_PAY_PLATFORM_KEYS: value }))
 }
 
 function rotate(names: readonly string[], file: string, write: boolean): void {

@@ -28,6 +28,8 @@ export interface WechatPayRouteOptions {
 }
 
 const MAX_BYTES = 64 * 1024
+/** Its signature is right, so either an old notification came again, or our clock is off by `skewS`. */
+const SET_CLOCK = 'Set the clock of this machine right (NTP): WeChat Pay tells it again'
 
 /** POST /callback/wechat-pay → 204, or {code: "FAIL", message}, which has WeChat Pay tell it again: it does so for a day */
 export function wechatPayNotification(options: WechatPayRouteOptions) {
@@ -43,13 +45,11 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
       return new Response(null, { status: 204 })
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      const [{ reason } = {}] = error.details
-      logger.warn('callback.refused', {
-        requestId: invocation.requestId,
-        source: WECHAT_PAY,
-        error: error.error,
-        reason,
-      })
+      const facts = { requestId: invocation.requestId, source: WECHAT_PAY, error: error.error }
+      const [{ reason, skewS } = {}] = error.details
+      if (error.error === 'clock_skew')
+        logger.error('callback.clock_wrong', { ...facts, skewS, advice: SET_CLOCK })
+      else logger.warn('callback.refused', { ...facts, reason })
       return failed(error)
     }
   }

@@ -1,6 +1,6 @@
 import type { Read } from '#shared/config/read-env.ts'
 import type { Outbound } from '#shared/outbound/outbound.ts'
-import { drain } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from './downstream.ts'
 import type { openBackend } from './open-backend.ts'
@@ -34,6 +34,6 @@ export function openNews(
     async tell(sql, news, signal) {
       for (const tell of tells) await tell(sql, news, signal)
     },
-    deliver: (signal) => drain(outbox, signal),
+    deliver: drainTogether(outbox),
   }
 }

@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net'
-import { within } from '#shared/deadline.ts'
+import { deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
 import { sendRequest } from './send-request.ts'
@@ -59,7 +59,7 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
  */
 export async function fetchAnswer(call: Attempt, signal: AbortSignal): Promise<OutboundAnswer> {
   signal.throwIfAborted()
-  const limit = within(call.timeoutMs, signal)
+  const { signal: limit, end } = deadline(call.timeoutMs, signal)
   const target = targetOf(call)
   try {
     const incoming = await sendRequest(call, limit)
@@ -69,6 +69,8 @@ export async function fetchAnswer(call: Attempt, signal: AbortSignal): Promise<O
     return { status: incoming.statusCode ?? 0, headers: headersOf(incoming.headers), body: bytes }
   } catch (error) {
     throw translate(error, target, limit, signal)
+  } finally {
+    end()
   }
 }
 

@@ -49,7 +49,8 @@ export async function drain(options: DrainOptions, signal: AbortSignal): Promise
     const now = clock()
     const lease = { now: new Date(now), until: new Date(now + LEASE_MS), limit: batch }
     const rows = await leaseMessages({ sql, dialect: database.dialect }, lease, signal)
-    const outcomes = await Promise.all(rows.map((row) => delivered(options, row, signal)))
+    const limit = within(DELIVERY_MS, signal)
+    const outcomes = await Promise.all(rows.map((row) => delivered(options, row, limit)))
     const counts = await record(options, outcomes, signal)
     sum.done += counts.done
     sum.failed += counts.failed
@@ -77,7 +78,7 @@ async function delivered(options: DrainOptions, row: OutboxRow, signal: AbortSig
   try {
     const deliver = Object.hasOwn(targets, row.target) ? targets[row.target] : undefined
     if (deliver === undefined) throw new TypeError(`There is no target ${row.target}`)
-    await tracer.span(`deliver ${row.topic}`, attributes, () => deliver(row, within(DELIVERY_MS, signal)))
+    await tracer.span(`deliver ${row.topic}`, attributes, () => deliver(row, signal))
     return { row }
   } catch (error) {
     return { row, error }

@@ -10,7 +10,7 @@ import type { Merchant } from './merchant.ts'
 import { PayError } from './pay-error.ts'
 import type { PlatformKeys } from './platform-keys.ts'
 import { authorization } from './sign-request.ts'
-import { verifyMessage } from './verify-message.ts'
+import { TOLERANCE_S, verifyMessage } from './verify-message.ts'
 
 export interface WechatPayOptions {
   /** `WECHAT_PAY_URL`, or a stand-in. */
@@ -46,47 +46,43 @@ const FINAL: ReadonlySet<string> = new Set([
 ])
 
 export function createWechatPay(options: WechatPayOptions): CallWechatPay {
-  const { baseUrl, merchant, platformKeys, clock, timeoutMs = TIMEOUT_MS } = options
-  // A merchant in public-key mode has to say by which key it wants to be answered.
-  const publicKeyId = [...platformKeys.keys()].find((serial) => serial.startsWith(PUBLIC_KEY))
-  const makeCall = options.outbound.to(baseUrl)
-
-  return async (call, signal) => {
-    const { method, target, isRepeatable } = call
-    const body = call.body === undefined ? '' : JSON.stringify(call.body)
-    const sign = () => {
-      const timestamp = String(Math.floor(clock() / 1_000))
-      return {
-        authorization: authorization(merchant, { method, target, timestamp, nonce: randomId(), body }),
-      }
-    }
-    const answer = await makeCall(
-      {
-        method,
-        url: new URL(target, baseUrl),
-        headers: {
-          accept: 'application/json',
-          ...(body === '' ? {} : { 'content-type': 'application/json' }),
-          ...(publicKeyId === undefined ? {} : { 'wechatpay-serial': publicKeyId }),
-        },
-        ...(body === '' ? {} : { body }),
-        sign,
-        timeoutMs,
-        delivery: isRepeatable ? 'repeatable' : 'once',
-      },
-      signal,
-    )
-    return readAnswer(options, call, answer)
-  }
+  return async (call, signal) => readAnswer(options, call, await askWechatPay(options, call, signal))
 }
 
-function readAnswer<Answer extends v.GenericSchema>(
-  { platformKeys: keys, clock }: WechatPayOptions,
+/** Sends a call with the merchant's signature. What comes back is anybody's until `readAnswer` has proven it. */
+export function askWechatPay(
+  options: WechatPayOptions,
+  call: PayCall,
+  signal: AbortSignal,
+): Promise<OutboundAnswer> {
+  const { baseUrl, merchant, platformKeys, clock, timeoutMs = TIMEOUT_MS } = options
+  const { method, target, isRepeatable } = call
+  // A merchant in public-key mode has to say by which key it wants to be answered.
+  const publicKeyId = [...platformKeys.keys()].find((serial) => serial.startsWith(PUBLIC_KEY))
+  const body = call.body === undefined ? '' : JSON.stringify(call.body)
+  const sign = () => {
+    const timestamp = String(Math.floor(clock() / 1_000))
+    return { authorization: authorization(merchant, { method, target, timestamp, nonce: randomId(), body }) }
+  }
+  const headers = {
+    accept: 'application/json',
+    ...(body === '' ? {} : { 'content-type': 'application/json' }),
+    ...(publicKeyId === undefined ? {} : { 'wechatpay-serial': publicKeyId }),
+  }
+  const delivery = isRepeatable ? 'repeatable' : 'once'
+  const sending = { method, url: new URL(target, baseUrl), headers, sign, timeoutMs, delivery } as const
+  return options.outbound.to(baseUrl)({ ...sending, ...(body === '' ? {} : { body }) }, signal)
+}
+
+/** What an answer holds, once it is proven. @throws as `CallWechatPay` does */
+export function readAnswer<Answer extends v.GenericSchema>(
+  { platformKeys: keys, clock }: Pick<WechatPayOptions, 'platformKeys' | 'clock'>,
   call: PayCall<Answer>,
   { status, headers, body }: OutboundAnswer,
 ): v.InferOutput<Answer> {
   const requestId = headers.get('request-id') ?? '-'
-  const fail = (code: string) => new PayError(pathOf(call), { status, code, requestId })
+  const skewS = skewOf(headers, clock())
+  const fail = (code: string) => new PayError(pathOf(call), { status, code, requestId, skewS })
   if (status < 200 || status > 299) throw refusal(fail(codeIn(body)), retryAfterS(headers, clock()))
   try {
     verifyMessage({ keys, clock }, headers, body)
@@ -122,6 +118,12 @@ function json(body: Buffer): unknown {
   } catch {
     return undefined
   }
+}
+
+/** How far our clock is ahead of WeChat Pay's, in seconds; undefined where it is near enough, or nobody knows. */
+function skewOf(headers: Headers, nowMs: number): number | undefined {
+  const skewS = Math.round((nowMs - Date.parse(headers.get('date') ?? '')) / 1_000)
+  return Math.abs(skewS) > TOLERANCE_S ? skewS : undefined
 }
 
 function pathOf({ method, target }: PayCall): string {

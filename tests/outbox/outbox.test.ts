@@ -5,9 +5,11 @@ import { leaseMessages, type OutboxRow, settleMessages } from '#shared/db/tables
 import { Fault } from '#shared/errors.ts'
 import { CallError } from '#shared/outbound/call-error.ts'
 import { type Deliver, drain, type DrainOptions } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
+import { eventually } from '#tests/services/eventually.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 const never = new AbortController().signal
@@ -215,5 +217,47 @@ function suite(dialect: Dialect): void {
     expect((await rows()).find(({ target }) => target === 'constructor')?.last_error).toBe(
       'There is no target constructor',
     )
+  })
+
+  test('who asks while a drain is under way has its message delivered by the next one, which all share', async () => {
+    await enqueued(1)
+    let drains = 0
+    const counted = { ...database, sql: () => ((drains += 1), database.sql()) }
+    const seen: string[] = []
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    const shop: Deliver = async ({ id }) => {
+      seen.push(id)
+      await held
+    }
+    const deliver = drainTogether(options(shop, { database: counted }))
+    const first = deliver(never)
+    await eventually(async () => seen.length === 1, { withinMs: 5_000 })
+
+    await enqueued(1)
+    const later = Array.from({ length: 20 }, () => deliver(never))
+    release()
+    await Promise.all([first, ...later])
+
+    // Each asks for the query builder twice: to lease, and to keep what came of it.
+    expect([seen.length, drains]).toEqual([2, 4])
+    expect((await rows()).map(({ state }) => state)).toEqual(['done', 'done'])
+  })
+
+  test('a caller who goes away leaves the drain to the others, and one that failed keeps nobody', async () => {
+    const away = new AbortController()
+    let failing = true
+    const broken = { ...database, sql: () => (failing ? Promise.reject(new Error('down')) : database.sql()) }
+    const deliver = drainTogether(options(async () => {}, { database: broken }))
+
+    await expect(deliver(never)).rejects.toThrow('down')
+    failing = false
+    await enqueued(1)
+    const both = [deliver(away.signal), deliver(never)] as const
+    away.abort(new Error('gone'))
+
+    await expect(both[0]).rejects.toThrow('gone')
+    await both[1]
+    expect(await rows()).toMatchObject([{ state: 'done' }])
   })
 }

@@ -1,6 +1,7 @@
 import { type Delivery, startShop as startShopStandIn } from '#scripts/emulator/shop/start-shop.ts'
 import { type CallbackOptions, createCallbackApp } from '#functions/callback/callback-app.ts'
 import { createOrderApp, type OrderOptions } from '#functions/order/order-app.ts'
+import type { PayAccount, ProvenBy } from '#scripts/emulator/wechat-pay/account.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import type { Dialect } from '#shared/db/database.ts'
 import type { App } from '#shared/http/app.ts'
@@ -8,6 +9,7 @@ import { drain } from '#shared/outbox/drain.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { pollRefunds } from '#shared/payments/poll-refunds.ts'
 import { secret } from '#shared/secret.ts'
+import type { PlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { type Backend, type SignedIn, startBackend } from '#tests/backend.ts'
 import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
 import { serveApp } from '#tests/upload/serve-app.ts'
@@ -48,12 +50,21 @@ export interface ShopOptions {
   readonly dialect?: Dialect
   readonly order?: Partial<OrderOptions>
   readonly callback?: Partial<CallbackOptions>
+  /** How WeChat Pay proves what it sends; by a public key unless given. */
+  readonly provenBy?: ProvenBy
+  /** The keys of an account that the callback function was told of; all of them unless given. */
+  readonly knows?: (account: PayAccount) => PlatformKeys
 }
 
-export async function startShop({ dialect = 'postgres', ...changes }: ShopOptions = {}): Promise<Shop> {
+export async function startShop({
+  dialect = 'postgres',
+  provenBy,
+  knows,
+  ...changes
+}: ShopOptions = {}): Promise<Shop> {
   const backend = await startBackend({ dialect, admins: ['root'] })
   const { parts, now } = backend
-  const pay = await startPay(now, 'http://127.0.0.1/api/v1/callback/wechat-pay')
+  const pay = await startPay(now, 'http://127.0.0.1/api/v1/callback/wechat-pay', provenBy)
   const server = await startShopStandIn({ key })
   const { deliveries } = server
   const webhook = { url: new URL(`${server.url}/hook`), key }
@@ -83,14 +94,14 @@ export async function startShop({ dialect = 'postgres', ...changes }: ShopOption
     takeMediaVerdict: async () => async () => {},
     payments: {
       mchId: account.mchId,
-      platformKeys: new Map([[account.platformSerial, account.platformPublicKey]]),
+      platformKeys: knows?.(account) ?? pay.platformKeys,
       apiKey: secret(account.apiKey),
       tell,
       deliver,
     },
     ...changes.callback,
   })
-  const served = await serveApp(callback, now)
+  const served = await serveApp(callback, changes.callback?.clock ?? now)
   pay.standIn.notifyAt(served.url)
   const tokens = new Map<string, string>()
 

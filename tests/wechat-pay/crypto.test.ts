@@ -63,6 +63,34 @@ describe('signing', () => {
     expect(request).toEqual({ timeStamp, nonceStr, package: prepared, signType, paySign })
   })
 
+  test('what an app gets, which has the bare id in the place of the package', () => {
+    const { appId, timeStamp, nonceStr, prepayId, sign } = payments.vectors[1]
+    const lines = [appId, timeStamp, nonceStr, prepayId]
+
+    expect(signLines(createPrivateKey(payments.merchant_private_key_pem), lines)).toBe(sign)
+  })
+
+  test.each([
+    ['get', 'GET', ''],
+    ['post_body_ending_newline', 'POST', 'Hello World!\n'],
+  ])('the text that the Go SDK signs of a %s', (name, method, body) => {
+    const { go } = sdks
+    const call = {
+      method,
+      target: '/v3/certificates',
+      timestamp: '1624523846',
+      nonce: 'A1B2C3D4E5F6G7',
+      body,
+    }
+    const merchant = { mchId: '1', serial: '1', privateKey: createPrivateKey(go.private_key_pem) }
+    const [, signature] = /signature="([^"]+)"/.exec(authorization(merchant, call)) ?? []
+
+    const expected = createSign('RSA-SHA256')
+      .update(go[`authorization_message_${name}`])
+      .sign(merchant.privateKey, 'base64')
+    expect(signature).toBe(expected)
+  })
+
   test.each([
     ['PEM', requests.merchant_private_key_pem],
     ['PEM with line ends as two characters', requests.merchant_private_key_pem.replaceAll('\n', '\\n')],
@@ -158,7 +186,7 @@ describe('verifying', () => {
       expect(() => check(message({ 'wechatpay-timestamp': timestamp }))).toThrow(
         expect.objectContaining({
           error: 'clock_skew',
-          details: [{ serverTime: '2027-01-15T08:00:00.000Z' }],
+          details: [expect.objectContaining({ serverTime: '2027-01-15T08:00:00.000Z' })],
         }),
       )
     },

@@ -124,12 +124,13 @@ describe('the SDK as the client of our stand-in', () => {
 
   test('is let in, and believes the answer', async () => {
     const { account, url } = standIn
+    const { platformKey } = account
     // What axios takes besides is not among its types.
     const config = {
       mchid: account.mchId,
       serial: account.serial,
       privateKey: account.merchantPrivateKey,
-      certs: { [account.platformSerial]: account.platformPublicKey },
+      certs: platformKey === undefined ? {} : { [platformKey.serial]: platformKey.publicKey },
       baseURL: url,
       proxy: false,
     }

@@ -1,6 +1,7 @@
-import { createCipheriv, randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '#shared/clock.ts'
-import { type PayAccount, platformHeaders } from './account.ts'
+import { type PayAccount, platformHeaders, type PlatformKey } from './account.ts'
+import { sealedResource } from './sealed-resource.ts'
 
 /** What is told, and how wrongly. */
 export interface Notice {
@@ -18,7 +19,6 @@ export const FLAWS = ['unsigned', 'wrong-signature', 'wrong-serial', 'stale', 'p
 export type Flaw = (typeof FLAWS)[number]
 
 const TIMEOUT_MS = 5_000
-const NONCE_BYTES = 12
 const STALE_MS = 600_000
 
 /** A notification's body, encrypted for the merchant. */
@@ -27,24 +27,15 @@ export function noticeBody(
   { eventType, resource, id = randomUUID(), flaw }: Omit<Notice, 'url'>,
   nowMs: number,
 ): string {
-  const nonce = randomBytes(NONCE_BYTES / 2).toString('hex')
   const type = eventType.startsWith('REFUND') ? 'refund' : 'transaction'
   const key = flaw === 'wrong-key' ? randomBytes(32) : Buffer.from(account.apiKey)
-  const cipher = createCipheriv('aes-256-gcm', key, Buffer.from(nonce)).setAAD(Buffer.from(type))
-  const sealed = Buffer.concat([cipher.update(JSON.stringify(resource)), cipher.final(), cipher.getAuthTag()])
   return JSON.stringify({
     id,
     create_time: new Date(nowMs).toISOString(),
     resource_type: 'encrypt-resource',
     event_type: eventType,
     summary: eventType,
-    resource: {
-      original_type: type,
-      algorithm: 'AEAD_AES_256_GCM',
-      ciphertext: sealed.toString('base64'),
-      associated_data: type,
-      nonce,
-    },
+    resource: { original_type: type, ...sealedResource(key, JSON.stringify(resource), type) },
   })
 }
 
@@ -57,12 +48,12 @@ interface Sending {
 
 /** Sends a body as WeChat Pay does; the status and text of the answer. */
 export async function sendNotice(
-  account: PayAccount,
+  key: PlatformKey,
   { url, body, flaw, headers: others = {} }: Sending,
   clock: Clock,
 ): Promise<{ readonly status: number; readonly text: string }> {
   const nowMs = clock()
-  const headers = flawed(platformHeaders(account, body, flaw === 'stale' ? nowMs - STALE_MS : nowMs), flaw)
+  const headers = flawed(platformHeaders(key, body, flaw === 'stale' ? nowMs - STALE_MS : nowMs), flaw)
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...others, ...headers },

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Clock, systemClock } from '#shared/clock.ts'
-import { newPayAccount, type PayAccount, platformHeaders } from './account.ts'
+import { newPayAccount, type PayAccount, platformHeaders, type ProvenBy, signingKey } from './account.ts'
 import { createPayControl } from './control.ts'
 import { checkAuthorization } from './check-authorization.ts'
 import { type Flaw, noticeBody, sendNotice } from './notify.ts'
+import { certificatesAnswer } from './platform-certificates.ts'
 import { createPayments, type Payments } from './payments.ts'
 import { PayRefusal } from './refusal.ts'
 
@@ -12,12 +13,16 @@ export interface WechatPayStandInOptions {
   readonly appId: string
   readonly port?: number
   readonly clock?: Clock
+  /** How the account's messages are proven; by a public key unless given. */
+  readonly provenBy?: ProvenBy
 }
 
 export interface Notifying {
   /** How often the same notification is sent, all at once. */
   readonly times?: number
   readonly flaw?: Flaw | undefined
+  /** Where the account has both, what proves the notification; the certificate unless given. */
+  readonly provenBy?: Exclude<ProvenBy, 'both'>
   /** Another amount than was paid, or paid back. */
   readonly amountFen?: number | undefined
   /** What else the notification holds than what is true. */
@@ -48,27 +53,33 @@ export interface WechatPayStandIn {
   stop(): Promise<void>
 }
 
-type Route = (payments: Payments, match: readonly string[], body: unknown) => unknown
+type Route = (shop: Shop, match: readonly string[], body: unknown) => unknown
+
+interface Shop {
+  readonly account: PayAccount
+  readonly payments: Payments
+}
 
 /** `METHOD path`, as a pattern → what it answers; undefined is a 204. */
 const ROUTES: readonly (readonly [pattern: RegExp, route: Route])[] = [
-  [/^POST \/v3\/pay\/transactions\/jsapi$/, (payments, _, body) => payments.prepay(body)],
+  [/^POST \/v3\/pay\/transactions\/jsapi$/, ({ payments }, _, body) => payments.prepay(body)],
   [
     /^GET \/v3\/pay\/transactions\/out-trade-no\/([^/?]+)\?mchid=\d+$/,
-    (payments, [no = '']) => payments.transaction(no),
+    ({ payments }, [no = '']) => payments.transaction(no),
   ],
   [
     /^POST \/v3\/pay\/transactions\/out-trade-no\/([^/?]+)\/close$/,
-    (payments, [no = '']) => payments.close(no),
+    ({ payments }, [no = '']) => payments.close(no),
   ],
-  [/^POST \/v3\/refund\/domestic\/refunds$/, (payments, _, body) => payments.refund(body)],
-  [/^GET \/v3\/refund\/domestic\/refunds\/([^/?]+)$/, (payments, [no = '']) => payments.refundAnswer(no)],
+  [/^POST \/v3\/refund\/domestic\/refunds$/, ({ payments }, _, body) => payments.refund(body)],
+  [/^GET \/v3\/refund\/domestic\/refunds\/([^/?]+)$/, ({ payments }, [no = '']) => payments.refundAnswer(no)],
+  [/^GET \/v3\/certificates$/, ({ account }) => certificatesAnswer(account)],
 ]
 
 /** Starts the stand-in on 127.0.0.1. Signatures are verified and made for real. */
 export async function startWechatPay(options: WechatPayStandInOptions): Promise<WechatPayStandIn> {
-  const { appId, port = 0, clock = systemClock } = options
-  const account = newPayAccount(appId)
+  const { appId, port = 0, clock = systemClock, provenBy } = options
+  const account = newPayAccount(appId, provenBy)
   const payments = createPayments(account, clock)
   let origin: string | undefined
   let failure: { status: number; code: string; times: number } | undefined
@@ -87,7 +98,7 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
       const match = pattern.exec(`${method} ${target}`)
       if (match !== null)
         return route(
-          payments,
+          { account, payments },
           match.slice(1).map(decodeURIComponent),
           body === '' ? undefined : JSON.parse(body),
         )
@@ -100,22 +111,30 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
     for await (const part of request.setEncoding('utf8')) body += part
     if (request.url?.startsWith('/_control/') === true) {
       const [status, value] = await control(request, body)
-      return send(response, status, value)
+      const headers = { 'content-type': 'application/json' }
+      return void response.writeHead(status, headers).end(JSON.stringify(value))
     }
     const authorization = request.headers.authorization ?? ''
     try {
       const value = answer(request.method ?? '', request.url ?? '', { body, authorization })
-      send(response, value === undefined ? 204 : 200, value)
+      send(request, response, { status: value === undefined ? 204 : 200, value })
     } catch (error) {
       const refusal = error instanceof PayRefusal ? error : new PayRefusal(500, 'SYSTEM_ERROR', String(error))
-      send(response, refusal.status, { code: refusal.code, message: refusal.message })
+      const value = { code: refusal.code, message: refusal.message }
+      send(request, response, { status: refusal.status, value })
     }
   }
 
-  function send(response: ServerResponse, status: number, value: unknown): void {
+  /** A merchant who names a key in the request is answered by it. */
+  function send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { status, value }: { readonly status: number; readonly value: unknown },
+  ): void {
     const text = value === undefined ? '' : JSON.stringify(value)
     const headers = {
-      ...platformHeaders(account, text, clock()),
+      ...platformHeaders(signingKey(account, String(request.headers['wechatpay-serial'])), text, clock()),
+      date: new Date(clock()).toUTCString(),
       'request-id': randomUUID(),
       'content-type': 'application/json',
     }
@@ -137,11 +156,12 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
     notice: { readonly eventType: string; readonly resource: unknown },
     how: Notifying,
   ): Promise<Replies> {
-    const { times = 1, flaw, id, headers = {} } = how
+    const { times = 1, flaw, id, headers = {}, provenBy: by } = how
+    const key = signingKey(account, by === 'public-key' ? account.platformKey?.serial : undefined)
     const body = noticeBody(account, { ...notice, flaw, ...(id === undefined ? {} : { id }) }, clock())
     const target = origin === undefined ? url : new URL(new URL(url).pathname, origin).href
     return Promise.all(
-      Array.from({ length: times }, () => sendNotice(account, { url: target, body, flaw, headers }, clock)),
+      Array.from({ length: times }, () => sendNotice(key, { url: target, body, flaw, headers }, clock)),
     )
   }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
+import { platformSetting } from '#scripts/emulator/wechat-pay/account.ts'
 import type { Replies } from '#scripts/emulator/wechat-pay/start-wechat-pay.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import type { Dialect } from '#shared/db/database.ts'
@@ -61,7 +62,7 @@ function suite(dialect: Dialect): void {
     const address = shop.address()
     const port = typeof address === 'object' ? address?.port : 0
     webhook = { url: new URL(`http://127.0.0.1:${port}/hook`), key }
-    const { mchId, apiKey, platformSerial, platformPublicKey } = pay.standIn.account
+    const { mchId, apiKey } = pay.standIn.account
     const settings = {
       databaseUrl: own.url.href,
       webhookUrl: webhook.url.href,
@@ -69,8 +70,7 @@ function suite(dialect: Dialect): void {
       appId: APP_ID,
       mchId,
       apiKey,
-      platformSerial,
-      platformPem: platformPublicKey.export({ format: 'pem', type: 'spki' }).toString(),
+      platformKeys: platformSetting(pay.standIn.account),
     }
     begin = () => startDoomed(settings)
     spare = begin()

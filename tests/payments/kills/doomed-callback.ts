@@ -1,17 +1,17 @@
 // Runs in a process of its own: node|bun tests/payments/kills/doomed-callback.ts <settings as JSON>
 // The callback function, which kills itself at the step that a request names.
-import { createPublicKey } from 'node:crypto'
 import { createCallbackApp } from '#functions/callback/callback-app.ts'
 import { generateSecrets } from '#scripts/keys/generate-secrets.ts'
 import { downstreamTargets, tellDownstream } from '#shared/backend/downstream.ts'
 import { openDatabase } from '#shared/db/open-database.ts'
 import { parseKeyring } from '#shared/keyring.ts'
 import { createOutbound } from '#shared/outbound/outbound.ts'
-import { drain } from '#shared/outbox/drain.ts'
+import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { secret } from '#shared/secret.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import type { Tracer } from '#shared/telemetry/tracer.ts'
 import { parseTokenKeys } from '#shared/tokens/token-keys.ts'
+import { parsePlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { memoryState } from '#tests/fakes/memory-state.ts'
 import { serveApp } from '#tests/upload/serve-app.ts'
 import { STEP_HEADER } from './die-at-step.ts'
@@ -24,8 +24,7 @@ export interface DoomedSettings {
   readonly appId: string
   readonly mchId: string
   readonly apiKey: string
-  readonly platformSerial: string
-  readonly platformPem: string
+  readonly platformKeys: string
 }
 
 const settings = JSON.parse(process.argv[2] ?? '{}') as DoomedSettings // written by the test
@@ -71,10 +70,10 @@ const app = createCallbackApp({
   takeMediaVerdict: async () => async () => {},
   payments: {
     mchId: settings.mchId,
-    platformKeys: new Map([[settings.platformSerial, createPublicKey(settings.platformPem)]]),
+    platformKeys: parsePlatformKeys(settings.platformKeys),
     apiKey: secret(settings.apiKey),
     tell: tellDownstream({ webhook }, clock),
-    deliver: (signal) => drain(outbox, signal),
+    deliver: drainTogether(outbox),
   },
 })
 
