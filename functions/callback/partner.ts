@@ -5,6 +5,7 @@ import { Fault } from '#shared/errors.ts'
 import { parseJson, readBytes } from '#shared/http/read-body.ts'
 import { type Call, route } from '#shared/http/route.ts'
 import { validate } from '#shared/http/validate.ts'
+import { instant } from '#shared/instant.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { takePayment } from '#shared/payments/take-payment.ts'
 import { takeRefund } from '#shared/payments/take-refund.ts'
@@ -34,15 +35,15 @@ const fen = v.pipe(v.number(), v.integer(), v.minValue(1))
 
 const PaymentPaid = v.object({
   no: v.pipe(v.string(), v.maxLength(64)),
-  transactionId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  transactionId: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,64}$/)),
   amountFen: fen,
-  paidAt: v.pipe(v.string(), v.isoTimestamp()),
+  paidAt: instant,
 })
 
 const RefundDecided = v.object({
   refundNo: v.pipe(v.string(), v.maxLength(64)),
   no: v.pipe(v.string(), v.maxLength(64)),
-  refundId: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  refundId: v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,64}$/)),
   state: v.picklist(['succeeded', 'closed', 'abnormal']),
   amountFen: fen,
   totalFen: fen,
@@ -83,7 +84,7 @@ export function partnerCallback(options: PartnerRouteOptions) {
       return new Response(null, { status: 204 })
     } catch (error) {
       if (error instanceof Fault)
-        logger.warn('callback.refused', { requestId, source: params['partner'], error: error.error })
+        logger.warn('callback.refused', { requestId, source: named(params['partner']), error: error.error })
       throw error
     }
   }
@@ -109,7 +110,7 @@ export function partnerCallback(options: PartnerRouteOptions) {
 
   async function pay({ partner, id, data, body }: News, { invocation, signal }: Call): Promise<void> {
     const { no, transactionId, amountFen, paidAt } = validate(PaymentPaid, data)
-    const paid = { state: 'paid', transactionId, amountFen, paidAt: new Date(paidAt) } as const
+    const paid = { state: 'paid', transactionId, amountFen, paidAt } as const
     const { requestId } = invocation
     const news = { source: partner, dedupeKey: id, no, paid, body, requestId }
     await takePayment({ ...options, now: new Date(clock()) }, news, signal)
@@ -123,6 +124,11 @@ export function partnerCallback(options: PartnerRouteOptions) {
   }
 
   return route({ method: 'POST', path: '/callback/{partner}', handle })
+}
+
+/** Nobody has proven who they are here: what is no partner's name is not repeated. */
+function named(partner = ''): string {
+  return /^[a-z][a-z0-9-]{0,30}$/.test(partner) ? partner : '(none)'
 }
 
 function messageId(signed: SignedBy | undefined, id: string | undefined): string {

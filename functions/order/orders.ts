@@ -59,8 +59,8 @@ export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
           await closeOrder({ ...options, requestId: invocation.requestId }, order, 'given_up', signal)
         invocation.waitUntil(options.deliver(invocation.signal))
         const current = (await findOrder(await database.sql(), order.id, signal)) ?? order
-        if (current.state !== 'paid') return { data: presentOrder(current) }
-        throw new Fault('conflict', { details: [{ reason: 'order_over', state: 'paid' }] })
+        if (current.state === 'closed' || current.state === 'failed') return { data: presentOrder(current) }
+        throw new Fault('conflict', { details: [{ reason: 'order_over', state: current.state }] })
       },
     }),
     refundRoute(options),

@@ -31,7 +31,7 @@ export const NewRefund = v.strictObject({
   reason: v.optional(printableText(80)),
 })
 
-const Name = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+const Name = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, 'expected a name, as order.paid'))
 
 export const DeadLetters = v.strictObject({
   ...pageQuery,

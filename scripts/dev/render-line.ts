@@ -10,11 +10,9 @@ const LEFT_OUT = new Set([
   'function',
   'requestId',
   'clientIp',
-  'method',
-  'route',
-  'status',
-  'durationMs',
 ])
+/** What an access line says at its beginning. */
+const ACCESS = new Set(['method', 'route', 'status', 'durationMs'])
 /** Lines for the platform's console. */
 const MARKER = /^FC (Invoke|Initialize|PreStop) (Start|End) RequestId: \S+$/
 const COLOURS = { debug: 'gray', info: 'cyan', warn: 'yellow', error: 'red' } as const
@@ -31,8 +29,9 @@ function renderRecord(record: Readonly<Record<string, unknown>>): string {
   const what =
     record['event'] === 'http.request' ? access(record) : styleText(COLOURS[level], String(record['event']))
   const said = typeof record['message'] === 'string' ? [record['message']] : []
+  const isAccess = record['event'] === 'http.request'
   const rest = Object.entries(record).flatMap(([name, value]) =>
-    LEFT_OUT.has(name) ? [] : [field(name, value)],
+    LEFT_OUT.has(name) || (isAccess && ACCESS.has(name)) ? [] : [field(name, value)],
   )
   return [what, ...said, ...rest].join(' ') + problems(record)
 }
@@ -49,11 +48,29 @@ function problems({ problems: list }: Readonly<Record<string, unknown>>): string
   return `${lines}\n  Settings come from the environment, then from .env. npm run keys makes secrets.`
 }
 
-/** An error's stack goes onto lines of its own. */
+/** An error goes onto lines of its own: its stack, and below it why, to the innermost cause. */
 function field(name: string, value: unknown): string {
   const stack = typeof value === 'object' && value !== null && 'stack' in value ? value.stack : undefined
-  if (typeof stack === 'string' && stack !== '') return `\n  ${stack.replaceAll('\n', '\n  ')}`
-  return styleText('gray', `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  if (typeof stack === 'string' && stack !== '')
+    return `\n  ${stack.split('\n').map(printable).join('\n  ')}${causes(value)}`
+  return styleText('gray', `${name}=${printable(typeof value === 'string' ? value : JSON.stringify(value))}`)
+}
+
+function causes(error: unknown): string {
+  const cause = typeof error === 'object' && error !== null && 'cause' in error ? error.cause : undefined
+  if (typeof cause !== 'object' || cause === null) return ''
+  const said = 'message' in cause ? String(cause.message) : JSON.stringify(cause)
+  return `\n  because: ${printable(said)}${causes(cause)}`
+}
+
+/** What others sent may hold lines and colours of their own: none of that reaches the terminal. */
+function printable(text: string): string {
+  // oxlint-disable-next-line no-control-regex -- control characters are what it is for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, (char) =>
+    JSON.stringify(char)
+      .slice(1, -1)
+      .replace(/^[\u007f-\u009f]$/, '?'),
+  )
 }
 
 function isLevel(value: unknown): value is keyof typeof COLOURS {

@@ -29,7 +29,7 @@ export interface PartnerCall<Answer extends v.GenericSchema> {
 
 /** Makes a call that may be repeated, and answers with what it holds. */
 export interface CallPartner {
-  /** @throws Fault not_found, validation_failed with the partner's reason, upstream_failed, upstream_timeout, unavailable */
+  /** @throws Fault not_found, conflict and validation_failed with the partner's reason, upstream_failed, upstream_timeout, unavailable */
   <Answer extends v.GenericSchema>(
     call: PartnerCall<Answer>,
     signal: AbortSignal,
@@ -38,7 +38,7 @@ export interface CallPartner {
 
 const TIMEOUT_MS = 5_000
 /** Answers that no repetition changes. What is wrong with our key or our right is the operator's to mend. */
-const FINAL: ReadonlySet<number> = new Set([400, 409, 422])
+const FINAL: ReadonlySet<number> = new Set([400, 422])
 const Refused = v.object({ error: v.pipe(v.string(), v.regex(/^[a-z][a-z0-9_]{0,63}$/)) })
 
 /** JSON over HTTP, signed by XH1. */
@@ -72,10 +72,15 @@ function refusal(
 ): Fault {
   const fault = httpRefusal(call, answer)
   if (answer.status === 404) return new Fault('not_found', { cause: fault.cause })
-  if (!FINAL.has(answer.status)) return fault
+  const isConflict = answer.status === 409
+  if (!isConflict && !FINAL.has(answer.status)) return fault
   const told = v.safeParse(Refused, json(answer.body))
   const reason = told.success ? told.output.error : 'refused'
-  return new Fault('validation_failed', { details: [{ reason }], cause: fault.cause })
+  // Another call for the same may be under way there: what became of it, a query tells.
+  return new Fault(isConflict ? 'conflict' : 'validation_failed', {
+    details: [{ reason }],
+    cause: fault.cause,
+  })
 }
 
 function json(body: Buffer): unknown {

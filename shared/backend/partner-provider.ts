@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { Fault } from '#shared/errors.ts'
+import { instant } from '#shared/instant.ts'
 import { numberOf } from '#shared/payments/order-states.ts'
 import type { PaymentProvider, PaymentState } from '#shared/payments/provider.ts'
 import type { CallPartner } from './partner-api.ts'
@@ -12,7 +13,7 @@ export interface PartnerProviderOptions {
   readonly notifyUrl: string
 }
 
-const text = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+const text = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,64}$/))
 const Prepared = v.object({ paymentId: text })
 const Payment = v.variant('state', [
   v.object({ state: v.picklist(['open', 'closed']) }),
@@ -20,7 +21,7 @@ const Payment = v.variant('state', [
     state: v.literal('paid'),
     transactionId: text,
     amountFen: v.pipe(v.number(), v.integer()),
-    paidAt: v.pipe(v.string(), v.isoTimestamp()),
+    paidAt: instant,
   }),
 ])
 const Refund = v.object({
@@ -60,7 +61,7 @@ export function partnerProvider({ name, call, notifyUrl }: PartnerProviderOption
       const closing = call({ method: 'POST', path, body: {}, answer: v.unknown() }, signal)
       // Closed before, or paid meanwhile: what it is, the next query tells.
       await unlessMissing(closing).catch((error: unknown) => {
-        if (!isFault(error, 'validation_failed')) throw error
+        if (!isFault(error, 'conflict')) throw error
       })
     },
 
@@ -89,7 +90,7 @@ export function partnerProvider({ name, call, notifyUrl }: PartnerProviderOption
 }
 
 function paymentState(known: v.InferOutput<typeof Payment>): PaymentState {
-  return known.state === 'paid' ? { ...known, paidAt: new Date(known.paidAt) } : { state: known.state }
+  return known.state === 'paid' ? known : { state: known.state }
 }
 
 /** What a call answers; undefined for what the partner does not know. */

@@ -107,7 +107,7 @@ export function paymentState(transaction: Transaction, nowMs: number): PaymentSt
   const { trade_state: state, transaction_id: transactionId, success_time: at, amount } = transaction
   // A payment of which something was paid back was a payment.
   if ((state === 'SUCCESS' || state === 'REFUND') && transactionId !== undefined && amount !== undefined)
-    return { state: 'paid', transactionId, amountFen: amount.total, paidAt: new Date(at ?? nowMs) }
+    return { state: 'paid', transactionId, amountFen: amount.total, paidAt: at ?? new Date(nowMs) }
   return { state: state === 'CLOSED' || state === 'REVOKED' ? 'closed' : 'open' }
 }
 

@@ -93,7 +93,7 @@ export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
 
   'POST /orders': WRITE_SIGNED,
   'GET /orders/{no}': READ,
-  'POST /orders/{no}/close': WRITE,
+  'POST /orders/{no}/close': WRITE_SIGNED,
   'POST /orders/{no}/refund': WRITE_SIGNED,
   'GET /outbox/dead': ADMIN_READ,
   'POST /outbox/dead/redrive': ADMIN_WRITE,

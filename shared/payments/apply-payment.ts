@@ -1,5 +1,5 @@
 import type { Queries } from '#shared/db/database.ts'
-import { moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import { findOrder, moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { CAME_FROM, numberOf } from './order-states.ts'
 import type { Paid } from './provider.ts'
@@ -45,7 +45,16 @@ export async function applyPayment(
     poll_at: null,
     updated_at: now,
   } as const
-  if (!(await moveOrder(sql, { id: order.id, from: CAME_FROM.paid, to }, signal))) return 'known'
+  const facts = { orderNo: numberOf(order.id), requestId }
+  if (!(await moveOrder(sql, { id: order.id, from: CAME_FROM.paid, to }, signal))) {
+    const current = (await findOrder(sql, order.id, signal)) ?? order
+    if (current.transaction_id !== transactionId)
+      logger.error('payments.paid_twice', { ...facts, transactionId })
+    return 'known'
+  }
+  // Somebody has to give the money back, or the goods.
+  if (order.state === 'closed' || order.state === 'failed')
+    logger.error('payments.paid_after_all', { ...facts, state: order.state })
   const payload = { no: numberOf(order.id), amountFen: order.amount_fen, paidAt: paidAt.toISOString() }
   const metadata: unknown = JSON.parse(order.metadata)
   await tell(sql, { topic: 'order.paid', payload: { ...payload, metadata }, requestId }, signal)

@@ -33,10 +33,17 @@ export async function applyRefund(
     // Somebody has to see to an abnormal one at the provider; what comes of that is asked for now and then.
     ...(isOver ? { poll_at: null } : {}),
   } as const
-  if (!(await moveRefund(sql, { id, from: REFUND_CAME_FROM[state], to }, signal))) return false
-  const refundedFen = state === 'succeeded' ? amountFen : 0
-  if (isOver) await endRefunding(sql, { id: order.id, amountFen, refundedFen, now }, signal)
   const facts = { no: numberOf(order.id), refundNo: numberOf(id), amountFen }
+  const refundedFen = state === 'succeeded' ? amountFen : 0
+  if (await moveRefund(sql, { id, from: REFUND_CAME_FROM[state], to }, signal)) {
+    if (isOver) await endRefunding(sql, { id: order.id, amountFen, refundedFen, now }, signal)
+  } else {
+    // What was closed has given its sum back, and yet the money went: the books follow the money.
+    const after = { id, from: ['closed'], to } as const
+    if (state !== 'succeeded' || !(await moveRefund(sql, after, signal))) return false
+    await endRefunding(sql, { id: order.id, amountFen: 0, refundedFen, now }, signal)
+    logger.error('payments.refunded_after_all', { ...facts, requestId })
+  }
   if (state !== 'succeeded') logger.error(`payments.refund_${state}`, { ...facts, requestId })
   const metadata: unknown = JSON.parse(order.metadata)
   await tell(sql, { topic: TOPICS[state], payload: { ...facts, metadata }, requestId }, signal)

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Queries } from '#shared/db/database.ts'
-import { type OrderRow, setRefundAside } from '#shared/db/tables/orders.ts'
+import { findOrder, type OrderRow, setRefundAside } from '#shared/db/tables/orders.ts'
 import { findRefundByKey, insertRefundOnce, type RefundRow } from '#shared/db/tables/refunds.ts'
 import { Fault } from '#shared/errors.ts'
 import { uuidv7 } from '#shared/ids.ts'
@@ -40,7 +40,10 @@ export async function askRefund(
   const { refund, isNew } = await kept(options, asking, signal)
   if (!isNew && refund.state !== 'asked') return refund
   try {
-    return await pursueRefund({ ...options, requestId: asking.requestId }, refund, asking.order, signal)
+    const pursuing = { ...options, requestId: asking.requestId }
+    const { refund: current, refusal } = await pursueRefund(pursuing, refund, asking.order, signal)
+    if (refusal !== undefined) throw refusal
+    return current
   } catch (error) {
     if (!(error instanceof Fault) || error.error === 'validation_failed') throw error
     const facts = { refundNo: numberOf(refund.id), requestId: asking.requestId, cause: error }
@@ -72,7 +75,7 @@ async function kept(
   const isNew = await sql.transaction().execute(async (own) => {
     if (!(await insertRefundOnce({ sql: own, dialect: database.dialect }, row, signal))) return false
     if (await setRefundAside(own, { id: order.id, amountFen, now }, signal)) return true
-    throw notRefundable(order)
+    throw notRefundable((await findOrder(own, order.id, signal)) ?? order)
   })
   return isNew ? { refund: row, isNew } : { refund: await firstOf(sql, row, signal), isNew }
 }

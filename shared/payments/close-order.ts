@@ -1,6 +1,7 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import { moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import { Fault } from '#shared/errors.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { type Applied, applyPayment, type Tell } from './apply-payment.ts'
 import { CAME_FROM } from './order-states.ts'
@@ -19,6 +20,8 @@ export interface SettleOptions {
 /**
  * Gives an order up: first at the provider, so that nobody can pay what we call closed. A payer who was faster has paid it.
  * False when it is paid.
+ *
+ * @throws Fault conflict while the provider does not let go of it
  */
 export async function closeOrder(
   options: SettleOptions,
@@ -34,6 +37,9 @@ export async function closeOrder(
     await settlePaid(options, order, state, signal)
     return false
   }
+  // A payer who is just paying: what is not closed there must not be closed here.
+  if (state.state === 'open')
+    throw new Fault('conflict', { details: [{ reason: 'still_open' }], retryAfterS: 5 })
   const to = { state: 'closed', reason, poll_at: null, updated_at: new Date(clock()) } as const
   await moveOrder(await database.sql(), { id: order.id, from: CAME_FROM.closed, to }, signal)
   return true

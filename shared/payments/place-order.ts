@@ -120,7 +120,7 @@ async function kept(
   if (await insertOrderOnce({ sql, dialect: database.dialect }, row, signal)) return row
   const first = await findOrderByKey(sql, { userId, clientKey: row.client_key ?? '' }, signal)
   if (first === undefined) throw new TypeError('An order that is there cannot be found')
-  if (first.amount_fen !== amountFen || first.description !== description)
-    throw new Fault('idempotency_mismatch')
+  const isSame = first.amount_fen === amountFen && first.description === description
+  if (!isSame || first.metadata !== row.metadata) throw new Fault('idempotency_mismatch')
   return first
 }

@@ -10,23 +10,22 @@ export interface Polling<Row> {
 
 const BATCH = 48
 const AT_ONCE = 8
-/** More than a timer's call can ask about; a mistake in `postpone` must not go round for ever. */
-const MAX_BATCHES = 200
 
 /** Polls what is due until nothing is left, several at once. How many it asked about. */
-export async function pollDue<Row>(
+export async function pollDue<Row extends { readonly id: string }>(
   { due, poll, postpone }: Polling<Row>,
   signal: AbortSignal,
 ): Promise<number> {
-  let count = 0
-  for (let batch = 0; batch < MAX_BATCHES; batch++) {
-    const rows = await due(BATCH)
-    count += rows.length
+  const asked = new Set<string>()
+  for (;;) {
+    const found = await due(BATCH)
+    const rows = found.filter(({ id }) => !asked.has(id))
+    for (const { id } of rows) asked.add(id)
     const waiting = [...rows]
     await Promise.all(Array.from({ length: AT_ONCE }, () => lane(waiting)))
-    if (rows.length < BATCH) break
+    // One that is still due would be asked about for ever.
+    if (rows.length < BATCH) return asked.size
   }
-  return count
 
   async function lane(waiting: Row[]): Promise<void> {
     for (let row = waiting.shift(); row !== undefined; row = waiting.shift()) {

@@ -1,4 +1,4 @@
-import { listDueOrders, moveOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import { listDueOrders, moveOrder, type OrderRow, postponeOrder } from '#shared/db/tables/orders.ts'
 import { closeOrder, type SettleOptions, settlePaid } from './close-order.ts'
 import { nextPollAt } from './next-poll.ts'
 import { CAME_FROM, numberOf } from './order-states.ts'
@@ -44,8 +44,6 @@ async function postpone(
   order: OrderRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const to = { poll_at: nextPollAt(clock(), order.polls), polls: order.polls + 1 }
-  // Also one whose payment was of another amount, whatever its state.
-  const from = ['created', 'paying', 'closed', 'failed', 'paid'] as const
-  await moveOrder(await database.sql(), { id: order.id, from, to }, signal)
+  const seen = { id: order.id, polls: order.polls }
+  await postponeOrder(await database.sql(), { ...seen, pollAt: nextPollAt(clock(), order.polls) }, signal)
 }

@@ -1,12 +1,13 @@
 import { findOrder } from '#shared/db/tables/orders.ts'
-import { listDueRefunds, moveRefund, type RefundRow } from '#shared/db/tables/refunds.ts'
-import { Fault } from '#shared/errors.ts'
+import { listDueRefunds, postponeRefund, type RefundRow } from '#shared/db/tables/refunds.ts'
 import type { SettleOptions } from './close-order.ts'
 import { nextPollAt } from './next-poll.ts'
 import { numberOf } from './order-states.ts'
 import { pollDue } from './poll-due.ts'
 import type { PollOptions } from './poll-orders.ts'
 import { pursueRefund } from './pursue-refund.ts'
+
+const STUCK_POLLS = 10
 
 /**
  * Asks the provider again for refunds that it could not take, and about those that no notification has settled, less and
@@ -20,7 +21,9 @@ export function pollRefunds(polling: PollOptions, signal: AbortSignal): Promise<
   const poll = (refund: RefundRow) => pollRefund(options, refund, signal)
 
   async function later(refund: RefundRow, cause: unknown): Promise<void> {
-    logger.warn('payments.not_polled', { refundNo: numberOf(refund.id), cause })
+    // Hours later it is no passing failure any more, and the money is set aside all the while.
+    const level = refund.polls >= STUCK_POLLS ? 'error' : 'warn'
+    logger[level]('payments.not_polled', { refundNo: numberOf(refund.id), polls: refund.polls, cause })
     await postpone(options, refund, signal)
   }
 
@@ -30,19 +33,15 @@ export function pollRefunds(polling: PollOptions, signal: AbortSignal): Promise<
 async function pollRefund(options: SettleOptions, refund: RefundRow, signal: AbortSignal): Promise<void> {
   const order = await findOrder(await options.database.sql(), refund.order_id, signal)
   if (order === undefined) throw new TypeError('The order of a refund cannot be found')
-  const { state } = await pursueRefund(options, refund, order, signal).catch((error: unknown) => {
-    // What the provider never pays back is closed by now.
-    if (error instanceof Fault && error.error === 'validation_failed') return { state: 'closed' }
-    throw error
-  })
+  const { state } = (await pursueRefund(options, refund, order, signal)).refund
   if (state === 'processing' || state === 'abnormal') await postpone(options, refund, signal)
 }
 
 async function postpone(
   { database, clock }: PollOptions,
-  { id, polls }: RefundRow,
+  refund: RefundRow,
   signal: AbortSignal,
 ): Promise<void> {
-  const to = { poll_at: nextPollAt(clock(), polls), polls: polls + 1 }
-  await moveRefund(await database.sql(), { id, from: ['asked', 'processing', 'abnormal'], to }, signal)
+  const seen = { id: refund.id, polls: refund.polls }
+  await postponeRefund(await database.sql(), { ...seen, pollAt: nextPollAt(clock(), refund.polls) }, signal)
 }

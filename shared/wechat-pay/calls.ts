@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { instant } from '#shared/instant.ts'
 
 /** A call of WeChat Pay: what is sent, and what a good answer holds. Nothing is sent here. */
 export interface PayCall<Answer extends v.GenericSchema = v.GenericSchema> {
@@ -29,17 +30,23 @@ export interface NewPayment extends Payer {
   readonly expiresAt: Date
 }
 
+/** What WeChat Pay calls something; kept in a column of 255. */
+export const name = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,64}$/))
+
 /** In fen; of a coupon's user less than the total is paid. */
-const Amount = v.object({ total: v.pipe(v.number(), v.integer()), currency: v.optional(v.string(), 'CNY') })
+const Amount = v.object({
+  total: v.pipe(v.number(), v.integer()),
+  currency: v.optional(v.literal('CNY'), 'CNY'),
+})
 
 /** What WeChat Pay says of a payment, in a notification as in an answer. */
 export const Transaction = v.object({
   appid: v.string(),
   mchid: v.string(),
   out_trade_no: v.string(),
-  transaction_id: v.optional(v.string()),
+  transaction_id: v.optional(name),
   trade_state: v.picklist(['SUCCESS', 'REFUND', 'NOTPAY', 'CLOSED', 'REVOKED', 'USERPAYING', 'PAYERROR']),
-  success_time: v.optional(v.string()),
+  success_time: v.optional(instant),
   amount: v.optional(Amount),
 })
 
@@ -51,7 +58,7 @@ const RefundAmount = v.object({ total: v.number(), refund: v.number() })
 export const Refund = v.object({
   out_trade_no: v.string(),
   out_refund_no: v.string(),
-  refund_id: v.string(),
+  refund_id: name,
   status: v.picklist(['SUCCESS', 'CLOSED', 'PROCESSING', 'ABNORMAL']),
   success_time: v.optional(v.string()),
   amount: RefundAmount,

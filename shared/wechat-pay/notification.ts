@@ -1,11 +1,11 @@
 import * as v from 'valibot'
 import { Fault } from '#shared/errors.ts'
 import type { Secret } from '#shared/secret.ts'
-import { Transaction } from './calls.ts'
+import { name, Transaction } from './calls.ts'
 import { openResource } from './open-resource.ts'
 
 const Envelope = v.object({
-  id: v.pipe(v.string(), v.minLength(1), v.maxLength(64)),
+  id: name,
   event_type: v.string(),
   resource_type: v.literal('encrypt-resource'),
   resource: v.object({
@@ -21,7 +21,7 @@ const RefundNotice = v.object({
   mchid: v.string(),
   out_trade_no: v.string(),
   out_refund_no: v.string(),
-  refund_id: v.string(),
+  refund_id: name,
   refund_status: v.picklist(['SUCCESS', 'CLOSED', 'PROCESSING', 'ABNORMAL']),
   success_time: v.optional(v.string()),
   amount: v.object({ total: v.number(), refund: v.number() }),

@@ -33,6 +33,8 @@ export function contradictions({ orders, refunds, outbox, inbox }: Books): reado
     const no = numberOf(order.id)
     const isPaid = order.state === 'paid'
     check(isPaid === (order.transaction_id !== null), `${no}: paid without a transaction, or the reverse`)
+    const isOver = order.state !== 'created' && order.state !== 'paying'
+    check(!isOver || order.poll_at === null, `${no}: ${order.state}, and asked about for ever`)
     check(isPaid === (order.paid_at !== null), `${no}: paid at no time, or the reverse`)
     check(
       told('order.paid', 'no', no) === Number(isPaid),

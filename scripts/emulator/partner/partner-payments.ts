@@ -97,7 +97,7 @@ export function createPartnerPayments(clock: Clock) {
       const terms = parsed(NewRefund, body)
       const { state, terms: paid } = find(terms.no)
       if (state !== 'paid' || terms.totalFen !== paid.amountFen || terms.amountFen > paid.amountFen)
-        throw new PartnerRefusal(409, 'not_refundable')
+        throw new PartnerRefusal(422, 'not_refundable')
       const refund = refunds.get(terms.refundNo) ?? {
         terms,
         refundId: `re_${randomUUID()}`,

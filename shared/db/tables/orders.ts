@@ -145,3 +145,25 @@ export function listDueOrders(
     .limit(limit)
     .execute({ signal })
 }
+
+export interface OrderSeen {
+  readonly id: string
+  /** How often it had been asked about when it was read. */
+  readonly polls: number
+  readonly pollAt: Date
+}
+
+/** Has the provider asked again later, unless what became of it is known or somebody else has asked since. */
+export async function postponeOrder(
+  sql: Queries,
+  { id, polls, pollAt }: OrderSeen,
+  signal: AbortSignal,
+): Promise<void> {
+  await sql
+    .updateTable('orders')
+    .set({ poll_at: pollAt, polls: polls + 1 })
+    .where('id', '=', id)
+    .where('polls', '=', polls)
+    .where('poll_at', 'is not', null)
+    .execute({ signal })
+}
