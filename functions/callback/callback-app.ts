@@ -29,7 +29,8 @@ export function createCallbackApp(options: CallbackOptions): HttpApp {
   const pay = payments === undefined ? [] : [wechatPayNotification({ ...options, ...payments })]
   const ender = createSessionEnder({ ...options, ...backend })
   const closeAccount = createCloseAccount({ ender, clock: options.clock })
-  const pushed = messagePushRoutes({ ...options, push, closeAccount })
+  const isSealed = encodingAesKey !== undefined
+  const pushed = messagePushRoutes({ ...options, push, isSealed, closeAccount })
   // After those of WeChat, whose names no partner may have.
   const called =
     partners === undefined

@@ -52,3 +52,10 @@ export const EVENTS: Readonly<Record<string, EventHandler>> = {
   subscribe_msg_change_event: subscriptionsChanged,
   subscribe_msg_sent_event: messagesSent,
 }
+
+/** Events that take away what nobody can give back: only sealed pushes prove that WeChat sent just this. */
+export const ERASING: ReadonlySet<string> = new Set([
+  'user_info_modified',
+  'user_authorization_revoke',
+  'user_authorization_cancellation',
+])

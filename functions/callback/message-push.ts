@@ -4,12 +4,14 @@ import { type Call, type Route, route } from '#shared/http/route.ts'
 import { messageXml } from '#shared/wechat/message-xml.ts'
 import { PushQuery, UrlQuestion } from '#shared/wechat/message-push-query.ts'
 import type { MessagePush } from '#shared/wechat/message-push.ts'
-import { EVENTS } from './events.ts'
+import { ERASING, EVENTS } from './events.ts'
 import { REPLIES } from './replies.ts'
 import { type Push, takePush, type TakePushOptions } from './take-push.ts'
 
 export interface MessagePushRoutesOptions extends TakePushOptions {
   readonly push: MessagePush
+  /** Whether pushes come encrypted; others are refused where they should. */
+  readonly isSealed: boolean
 }
 
 const PATH = '/callback/wechat-message'
@@ -31,6 +33,7 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
     const { event: pushed, msgType, format } = message
     const handler = rowOf(EVENTS, pushed)
     const reply = rowOf(REPLIES, pushed ?? msgType)
+    if (!options.isSealed && ERASING.has(pushed ?? '')) throw notSealed(options, call, pushed)
     if (handler !== undefined) await handle({ message, handler }, call)
     if (reply === undefined) {
       const { requestId } = call.invocation
@@ -66,6 +69,18 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
     }),
     route({ method: 'POST', path: PATH, query: PushQuery, handle: receive }),
   ]
+}
+
+/** The signature of a plain push covers its time, not what it says: whoever has read one could erase anybody. */
+function notSealed(
+  { logger }: Pick<MessagePushRoutesOptions, 'logger'>,
+  { invocation: { requestId } }: Pick<Call, 'invocation'>,
+  pushed: string | undefined,
+): Fault {
+  const reason = 'not_sealed'
+  const advice = 'Choose the secure mode in the console and set WECHAT_PUSH_AES_KEY'
+  logger.error('callback.refused', { requestId, source: 'wechat-message', pushed, reason, advice })
+  return new Fault('forbidden', { details: [{ reason }] })
 }
 
 /** A table's own row: a push may bear the name of what every object has. */

@@ -11,6 +11,7 @@ import {
 } from '#shared/backend/storage-settings.ts'
 import { readEnv } from '#shared/config/read-env.ts'
 import { sweepInbox } from '#shared/inbox/sweep-inbox.ts'
+import { sweepOutbox } from '#shared/outbox/sweep-outbox.ts'
 import { pollOrders } from '#shared/payments/poll-orders.ts'
 import { pollRefunds } from '#shared/payments/poll-refunds.ts'
 import { type Chore, createReconcileApp } from './reconcile-app.ts'
@@ -30,7 +31,7 @@ const backend = { ...ports, outbound: openOutbound(settings, ports) }
 const wechat = openWechat(backend, settings)
 
 const { payments } = settings
-const { tell, deliver } = openNews(settings, backend)
+const { tell, drain } = openNews(settings, backend)
 
 export default createReconcileApp({
   ...settings,
@@ -40,8 +41,9 @@ export default createReconcileApp({
   // Orders first: what they bring is delivered at once.
   chores: {
     ...(payments === undefined ? {} : paymentChores(payments)),
-    outbox: deliver,
+    outbox: drain,
     inbox: (signal) => sweepInbox(backend, signal),
+    told: (signal) => sweepOutbox(backend, signal),
   },
 })
 

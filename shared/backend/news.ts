@@ -1,5 +1,6 @@
 import type { Read } from '#shared/config/read-env.ts'
 import type { Outbound } from '#shared/outbound/outbound.ts'
+import { drain } from '#shared/outbox/drain.ts'
 import { drainTogether } from '#shared/outbox/drain-together.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from './downstream.ts'
@@ -17,9 +18,17 @@ export type NewsSettings = ReturnType<typeof newsSettings>
 /** Keeps what others are to be told, and delivers it. */
 export interface News {
   readonly tell: Tell
-  /** Delivers what is due. */
+  /** Delivers what is due while somebody waits for an answer, so not for long. */
   readonly deliver: (signal: AbortSignal) => Promise<unknown>
+  /** Delivers all that is due. */
+  readonly drain: (signal: AbortSignal) => Promise<unknown>
 }
+
+/**
+ * On platforms that freeze, callers get their answer when the work behind it is done; WeChat Pay waits for 5 s. What
+ * takes longer goes on if it can, and comes again after its lease if not.
+ */
+const SOON_MS = 1_500
 
 /** Everybody who is told by these settings. Nothing connects before it is used. */
 export function openNews(
@@ -30,10 +39,17 @@ export function openNews(
   const tells = [tellDownstream(settings, backend.clock), subscribers.tell]
   const targets = { ...downstreamTargets(settings, backend), ...subscribers.targets }
   const outbox = { ...backend, targets, schedule: { waitsS: settings.retryWaitsS } }
+  const together = drainTogether(outbox)
   return {
     async tell(sql, news, signal) {
       for (const tell of tells) await tell(sql, news, signal)
     },
-    deliver: drainTogether(outbox),
+    async deliver(signal) {
+      const limit = AbortSignal.timeout(SOON_MS)
+      await together(AbortSignal.any([limit, signal])).catch((error: unknown) => {
+        if (!limit.aborted) throw error
+      })
+    },
+    drain: (signal) => drain(outbox, signal),
   }
 }

@@ -35,6 +35,7 @@ export interface Drained {
 const DELIVERY_MS = 10_000
 /** Longer than a batch takes: nobody else delivers it meanwhile, unless we have died. */
 const LEASE_MS = 60_000
+const RECORD_MS = 2_000
 const MAX_ERROR_CHARS = 255
 
 /**
@@ -43,15 +44,18 @@ const MAX_ERROR_CHARS = 255
  */
 export async function drain(options: DrainOptions, signal: AbortSignal): Promise<Drained> {
   const { database, clock, batch = 50 } = options
+  const targets = Object.keys(options.targets)
   const sum = { done: 0, failed: 0, dead: 0 }
+  if (targets.length === 0) return sum
   const sql = await database.sql()
   while (!signal.aborted) {
     const now = clock()
-    const lease = { now: new Date(now), until: new Date(now + LEASE_MS), limit: batch }
+    const lease = { now: new Date(now), until: new Date(now + LEASE_MS), limit: batch, targets }
     const rows = await leaseMessages({ sql, dialect: database.dialect }, lease, signal)
     const limit = within(DELIVERY_MS, signal)
     const outcomes = await Promise.all(rows.map((row) => delivered(options, row, limit)))
-    const counts = await record(options, outcomes, signal)
+    // Also when the time is over: what has arrived must not arrive again.
+    const counts = await record(options, outcomes, AbortSignal.timeout(RECORD_MS))
     sum.done += counts.done
     sum.failed += counts.failed
     sum.dead += counts.dead

@@ -113,12 +113,31 @@ function suite(dialect: Dialect): void {
   test.each(['json', 'xml'] as const)(
     'a push in compatible mode in %s is the same one with every try, however it is sealed',
     async (format) => {
-      const message = event('user_authorization_revoke', { OpenID: openid, RevokeInfo: '8' })
+      const known = () => backend.log.filter((line) => line.includes('"inbox.known"')).length
+      const before = known()
+      const message = event('subscribe_msg_sent_event', {
+        SubscribeMsgSentEvent: {
+          List: { TemplateId: 't1', MsgID: '1', ErrorCode: '0', ErrorStatus: 'success' },
+        },
+      })
 
       const answers = await pushedManyTimes(message, target(plain, { mode: 'compatible', format }))
 
       expect(answers).toEqual(new Set(['200 success']))
-      expect(await auditOf('user.revoked')).toHaveLength(1)
+      expect(known() - before).toBe(TIMES - 1)
+    },
+  )
+
+  test.each(['user_authorization_revoke', 'user_authorization_cancellation', 'user_info_modified'])(
+    'a %s that nothing seals erases nothing, and the log says what to do',
+    async (name) => {
+      const message = event(name, { OpenID: openid, RevokeInfo: '8' })
+
+      const answers = await pushedManyTimes(message, target(plain, { mode: 'plain', format: 'json' }))
+
+      expect([...answers].every((answer) => answer.startsWith('403 '))).toBe(true)
+      expect(backend.log.some((line) => line.includes('not_sealed'))).toBe(true)
+      expect((await backend.call('/user', { token: alice.accessToken })).status).toBe(200)
     },
   )
 

@@ -7,6 +7,7 @@ import { CallError } from '#shared/outbound/call-error.ts'
 import { type Deliver, drain, type DrainOptions } from '#shared/outbox/drain.ts'
 import { drainTogether } from '#shared/outbox/drain-together.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
+import { sweepOutbox } from '#shared/outbox/sweep-outbox.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
 import { eventually } from '#tests/services/eventually.ts'
@@ -176,7 +177,7 @@ function suite(dialect: Dialect): void {
   test('who dies in a delivery has the message delivered again a minute later', async () => {
     await enqueued(1)
     const sql = await database.sql()
-    const lease = { now: new Date(nowMs), until: new Date(nowMs + 60_000), limit: 10 }
+    const lease = { now: new Date(nowMs), until: new Date(nowMs + 60_000), limit: 10, targets: ['shop'] }
     await leaseMessages({ sql, dialect }, lease, never) // and dies
     const seen: string[] = []
     const shop: Deliver = async ({ id }) => void seen.push(id)
@@ -194,7 +195,12 @@ function suite(dialect: Dialect): void {
   test('who comes back late changes nothing any more', async () => {
     await enqueued(1)
     const sql = await database.sql()
-    const lease = () => ({ now: new Date(nowMs), until: new Date(nowMs + 60_000), limit: 10 })
+    const lease = () => ({
+      now: new Date(nowMs),
+      until: new Date(nowMs + 60_000),
+      limit: 10,
+      targets: ['shop'],
+    })
     const late = await leaseMessages({ sql, dialect }, lease(), never)
     nowMs += 60_000
     await leaseMessages({ sql, dialect }, lease(), never)
@@ -204,7 +210,7 @@ function suite(dialect: Dialect): void {
     expect(await rows()).toMatchObject([{ state: 'waiting', last_error: null, lease_epoch: 2 }])
   })
 
-  test('a message for nobody is dead in the end, and does not keep the others', async () => {
+  test('a message for somebody unknown here waits for who knows them, and uses up no attempt', async () => {
     await enqueued(1, 'constructor')
     await enqueued(1)
 
@@ -213,10 +219,44 @@ function suite(dialect: Dialect): void {
       never,
     )
 
-    expect(drained).toEqual({ done: 1, failed: 1, dead: 0 })
-    expect((await rows()).find(({ target }) => target === 'constructor')?.last_error).toBe(
-      'There is no target constructor',
+    expect(drained).toEqual({ done: 1, failed: 0, dead: 0 })
+    expect((await rows()).find(({ target }) => target === 'constructor')).toMatchObject({
+      state: 'waiting',
+      attempts: 0,
+    })
+  })
+
+  test('what has arrived when the time is over is not delivered again', async () => {
+    await enqueued(2)
+    const over = new AbortController()
+    let calls = 0
+    const shop: Deliver = async (_message, signal) => {
+      calls += 1
+      if (calls === 1) return
+      over.abort(new Error('the time is over'))
+      signal.throwIfAborted()
+    }
+
+    await drain(options(shop), over.signal)
+
+    expect((await rows()).map(({ state }) => state).toSorted()).toEqual(['done', 'waiting'])
+  })
+
+  test('what arrived is forgotten after thirty days, what is dead is not', async () => {
+    await enqueued(2_100)
+    await drain(
+      options(async () => {}),
+      never,
     )
+    await enqueued(1)
+    const sql = await database.sql()
+    await sql.updateTable('outbox').set({ state: 'dead' }).where('state', '=', 'waiting').execute()
+
+    const young = await sweepOutbox({ database, clock: () => nowMs + 29 * 86_400_000 }, never)
+    const old = await sweepOutbox({ database, clock: () => nowMs + 31 * 86_400_000 }, never)
+
+    expect([young, old]).toEqual([0, 2_100])
+    expect((await rows()).map(({ state }) => state)).toEqual(['dead'])
   })
 
   test('who asks while a drain is under way has its message delivered by the next one, which all share', async () => {

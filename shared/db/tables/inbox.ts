@@ -44,8 +44,20 @@ export async function findInboxHash(
   return row?.payload_hash
 }
 
-/** How many were deleted. */
-export async function deleteInboxBefore(sql: Queries, before: Date, signal: AbortSignal): Promise<number> {
-  const result = await sql.deleteFrom('inbox').where('received_at', '<', before).executeTakeFirst({ signal })
-  return Number(result.numDeletedRows)
+/** Deletes as many as `limit`; how many there were. */
+export async function deleteInboxBefore(
+  sql: Queries,
+  { before, limit }: { readonly before: Date; readonly limit: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const old = await sql
+    .selectFrom('inbox')
+    .select('id')
+    .where('received_at', '<', before)
+    .limit(limit)
+    .execute({ signal })
+  if (old.length === 0) return 0
+  const ids = old.map(({ id }) => id)
+  await sql.deleteFrom('inbox').where('id', 'in', ids).execute({ signal })
+  return ids.length
 }

@@ -38,6 +38,8 @@ export interface Lease {
   /** When others may take the messages. */
   readonly until: Date
   readonly limit: number
+  /** Whose messages; those for others are theirs to deliver who know them. */
+  readonly targets: readonly string[]
 }
 
 /** Takes messages that are due, as many as `limit`; those that another worker is just taking are passed over. */
@@ -49,11 +51,12 @@ export async function leaseMessages(
   return dialect === 'postgres' ? leaseAtOnce(sql, lease, signal) : leaseInTwo(sql, lease, signal)
 }
 
-function due(sql: Queries, { now, limit }: Lease) {
+function due(sql: Queries, { now, limit, targets }: Lease) {
   return sql
     .selectFrom('outbox')
     .where('state', '=', 'waiting')
     .where('due_at', '<=', now)
+    .where('target', 'in', targets)
     .orderBy('due_at')
     .limit(limit)
     .forUpdate()
@@ -159,4 +162,23 @@ export async function redriveMessages(
     .where('state', '=', 'dead')
     .executeTakeFirst({ signal })
   return Number(result.numUpdatedRows)
+}
+
+/** Deletes messages that arrived, as many as `limit`; how many there were. */
+export async function deleteDoneMessages(
+  sql: Queries,
+  { before, limit }: { readonly before: Date; readonly limit: number },
+  signal: AbortSignal,
+): Promise<number> {
+  const old = await sql
+    .selectFrom('outbox')
+    .select('id')
+    .where('created_at', '<', before)
+    .where('state', '=', 'done')
+    .limit(limit)
+    .execute({ signal })
+  if (old.length === 0) return 0
+  const ids = old.map(({ id }) => id)
+  await sql.deleteFrom('outbox').where('id', 'in', ids).execute({ signal })
+  return ids.length
 }
