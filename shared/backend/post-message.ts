@@ -20,7 +20,7 @@ const TIMEOUT_MS = 8_000
 export function postMessage(url: URL, { outbound, timeoutMs = TIMEOUT_MS }: PostingPorts) {
   const makeCall = outbound.to(url)
   return async ({ message, body, headers }: Posting, signal: AbortSignal): Promise<void> => {
-    const call = { method: 'POST', url } as const
+    const call = { method: 'POST', url, isPathSecret: true } as const
     const requestId = message.request_id ?? undefined
     // By it whoever receives the message can name the call that it came about in.
     const traced = requestId === undefined ? headers : { ...headers, 'x-request-id': requestId }

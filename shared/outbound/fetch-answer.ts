@@ -20,6 +20,8 @@ export interface OutboundCall {
   readonly delivery?: 'once' | 'repeatable'
   /** How often it may be tried again where that is safe; three times unless given. */
   readonly retries?: number
+  /** For addresses that are a secret in themselves, as those of many webhooks: logs, traces and errors name the host only. */
+  readonly isPathSecret?: boolean
   /** Of the request that it is made for; for the log. */
   readonly requestId?: string | undefined
 }
@@ -74,9 +76,17 @@ export async function fetchAnswer(call: Attempt, signal: AbortSignal): Promise<O
   }
 }
 
+/** What a call is named by. */
+export type Named = Pick<OutboundCall, 'method' | 'url' | 'isPathSecret'>
+
 /** How a call is named in errors: without its query, which may hold secrets. */
-export function targetOf({ method, url }: Pick<OutboundCall, 'method' | 'url'>): string {
-  return `${method} ${url.host}${url.pathname}`
+export function targetOf(call: Named): string {
+  return `${call.method} ${call.url.host}${pathOf(call) ?? ''}`
+}
+
+/** The path where it may be told. */
+export function pathOf({ url, isPathSecret = false }: Named): string | undefined {
+  return isPathSecret ? undefined : url.pathname
 }
 
 /** Leaving the loop early closes the connection. */

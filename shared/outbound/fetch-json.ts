@@ -1,6 +1,6 @@
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
-import { type OutboundCall, targetOf } from './fetch-answer.ts'
+import { type Named, type OutboundCall, targetOf } from './fetch-answer.ts'
 import { httpRefusal } from './http-refusal.ts'
 import type { MakeCall } from './outbound.ts'
 
@@ -35,6 +35,6 @@ export async function fetchJson(
   }
 }
 
-function failed(call: Pick<OutboundCall, 'method' | 'url'>, code: string): Fault {
+function failed(call: Named, code: string): Fault {
   return new Fault('upstream_failed', { cause: new CallError(targetOf(call), code, 'maybe') })
 }

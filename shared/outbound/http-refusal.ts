@@ -1,12 +1,12 @@
 import { systemClock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
-import { type OutboundAnswer, type OutboundCall, targetOf } from './fetch-answer.ts'
+import { type Named, type OutboundAnswer, targetOf } from './fetch-answer.ts'
 import { retryAfterS } from './retry-after.ts'
 
 /** An answer that is not a success, as a fault: with the time that the other side wants to be left alone for. */
 export function httpRefusal(
-  call: Pick<OutboundCall, 'method' | 'url'>,
+  call: Named,
   { status, headers }: Pick<OutboundAnswer, 'status' | 'headers'>,
 ): Fault {
   const seconds = retryAfterS(headers, systemClock())

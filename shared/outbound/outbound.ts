@@ -4,7 +4,7 @@ import type { Logger } from '#shared/telemetry/logger.ts'
 import { noTrace, type Span, type Tracer } from '#shared/telemetry/tracer.ts'
 import { createAddressGuard, type Resolve } from './address-guard.ts'
 import { CallError } from './call-error.ts'
-import { type OutboundAnswer, type OutboundCall, targetOf } from './fetch-answer.ts'
+import { type OutboundAnswer, type OutboundCall, pathOf, targetOf } from './fetch-answer.ts'
 import { type Attempts, isFailure, persistentCall } from './persistent-call.ts'
 
 /**
@@ -50,7 +50,12 @@ export function createOutbound(options: OutboundOptions): Outbound {
   ): Promise<OutboundAnswer> {
     signal.throwIfAborted()
     const { method, url } = call
-    const facts = { 'http.request.method': method, 'server.address': url.hostname, 'url.path': url.pathname }
+    const path = pathOf(call)
+    const facts = {
+      'http.request.method': method,
+      'server.address': url.hostname,
+      ...(path === undefined ? {} : { 'url.path': path }),
+    }
     return tracer.span(`${method} ${url.hostname}`, facts, async (span) => {
       const startedAt = clock()
       const attempts = await carriedOut(span)
@@ -71,15 +76,12 @@ export function createOutbound(options: OutboundOptions): Outbound {
     }
   }
 
-  function note(
-    { method, url, requestId }: OutboundCall,
-    made: Attempts & { readonly ms: number },
-    span: Span,
-  ): void {
+  function note(call: OutboundCall, made: Attempts & { readonly ms: number }, span: Span): void {
+    const { method, url, requestId } = call
     const { outcome, count, ms } = made
     const result =
       'answer' in outcome ? { status: outcome.answer.status } : { failure: failureOf(outcome.error) }
-    const facts = { requestId, method, host: url.host, path: url.pathname, ...result, attempts: count, ms }
+    const facts = { requestId, method, host: url.host, path: pathOf(call), ...result, attempts: count, ms }
     logger[isFailure(outcome) ? 'warn' : 'info']('outbound.call', facts)
     span.set({
       'http.request.resend_count': Math.max(0, count - 1),

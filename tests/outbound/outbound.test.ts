@@ -3,6 +3,7 @@ import { createServer } from 'node:https'
 import { within } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from '#shared/outbound/call-error.ts'
+import { httpRefusal } from '#shared/outbound/http-refusal.ts'
 import { createOutbound, type OutboundOptions } from '#shared/outbound/outbound.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import type { Attributes, Tracer } from '#shared/telemetry/tracer.ts'
@@ -402,6 +403,30 @@ describe('what a call leaves behind', () => {
       },
     ])
     expect(JSON.stringify(log)).not.toContain('hush')
+  })
+
+  test('nothing of a path that is a secret, whatever comes of the call', async () => {
+    const server = await start()
+    server.next({ how: 'status', status: 500 })
+    server.next({ how: 'reset' })
+    const url = new URL('/services/hush', server.url)
+    const spans: unknown[] = []
+    const tracer: Tracer = {
+      span(...[name, attributes, work]) {
+        spans.push({ name, attributes })
+        return work({ traceparent: undefined, set: (more) => void spans.push(more) })
+      },
+    }
+    const { outbound, log } = setting({ tracer })
+    const call = { ...POST, url, isPathSecret: true, retries: 0 } as const
+
+    const refused = httpRefusal(call, await outbound.to(url)(call, signal))
+    const broken = await faultOf(outbound.to(url)(call, signal))
+    const notAllowed = await faultOf(outbound.to('https://else.test')(call, signal))
+
+    expect(server.seen.map(({ url: path }) => path)).toEqual(['/services/hush', '/services/hush'])
+    expect(String(refused.cause)).toBe(`CallError: Cannot call POST ${url.host}: HTTP 500`)
+    expect(JSON.stringify([log, spans]) + [broken, notAllowed].map(({ cause }) => cause)).not.toContain('hush')
   })
 
   test('one span, whose name the other side is told', async () => {
