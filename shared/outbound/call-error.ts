@@ -13,6 +13,9 @@ export class CallError extends Error {
   }
 }
 
+/** The code where the caller's own deadline passed, which says nothing of the other side. */
+export const OUT_OF_TIME = 'out of time'
+
 /** Whether the failure, or the cause beneath it, proves that the request never left. */
 export function neverSent(error: unknown): boolean {
   if (error instanceof CallError) return error.sent === 'never'

@@ -1,7 +1,7 @@
 import type { LookupFunction } from 'node:net'
 import { deadline } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
-import { CallError } from './call-error.ts'
+import { CallError, OUT_OF_TIME } from './call-error.ts'
 import { sendRequest } from './send-request.ts'
 
 export interface OutboundCall {
@@ -112,7 +112,9 @@ function translate(error: unknown, target: string, limit: AbortSignal, signal: A
     const reason: unknown = limit.reason
     const late = reason instanceof DOMException && reason.name === 'TimeoutError'
     return late
-      ? new Fault('upstream_timeout', { cause: new CallError(target, 'timeout', 'maybe') })
+      ? new Fault('upstream_timeout', {
+          cause: new CallError(target, reason === signal.reason ? OUT_OF_TIME : 'timeout', 'maybe'),
+        })
       : signal.reason
   }
   if (error instanceof CallError) return new Fault('upstream_failed', { cause: error })

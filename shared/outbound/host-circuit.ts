@@ -3,7 +3,7 @@ import type { Clock } from '#shared/clock.ts'
 import { abandonable } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { once } from '#shared/once.ts'
-import { CallError } from './call-error.ts'
+import { CallError, OUT_OF_TIME } from './call-error.ts'
 
 /** Stands before one host: who does not answer is left alone for a while, and nobody gets more calls than we can wait for. */
 export interface HostCircuit<Outcome> {
@@ -47,7 +47,7 @@ export async function createHostCircuit<Outcome>(
       if (policies.isBrokenCircuitError(error)) throw refusal('circuit open')
       if (policies.isBulkheadRejectedError(error)) throw refusal('too many calls at once')
       if (!isTimeout(error)) throw error
-      throw new Fault('upstream_timeout', { cause: new CallError(host, 'timeout', 'maybe') })
+      throw new Fault('upstream_timeout', { cause: new CallError(host, OUT_OF_TIME, 'maybe') })
     }
   }
 

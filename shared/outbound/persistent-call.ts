@@ -2,6 +2,7 @@ import type { Clock } from '#shared/clock.ts'
 import { sleep } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { once } from '#shared/once.ts'
+import { CallError, OUT_OF_TIME } from './call-error.ts'
 import { type Attempt, fetchAnswer } from './fetch-answer.ts'
 import { createHostCircuit } from './host-circuit.ts'
 import { createRetryBudget } from './retry-budget.ts'
@@ -58,9 +59,11 @@ export function persistentCall({ clock, random }: PersistentCallOptions): Persis
   }
 }
 
-/** What counts against a host: neither a refusal, which is an answer, nor a caller that went away. */
+/** What counts against a host: neither a refusal, which is an answer, nor a caller that went away or had too little time. */
 export function isFailure(outcome: Outcome): boolean {
-  return 'error' in outcome ? outcome.error instanceof Fault : outcome.answer.status >= 500
+  if ('answer' in outcome) return outcome.answer.status >= 500
+  const { error } = outcome
+  return error instanceof Fault && !(error.cause instanceof CallError && error.cause.code === OUT_OF_TIME)
 }
 
 function asOutcome(error: unknown): Outcome {

@@ -13,14 +13,22 @@ export interface OtlpExportOptions {
   readonly clock: Clock
 }
 
-const TIMEOUT_MS = 2_000
+/** Where instances freeze, callers wait for it. */
+const TIMEOUT_MS = 300
+/** A collector that did not answer is left alone for so long. */
+const PAUSE_MS = 30_000
 
-/** Sends spans to a collector by OTLP/HTTP in JSON. Those that it does not take are dropped, and the log says so. */
+/** Sends spans to a collector by OTLP/HTTP in JSON. Those that it does not take are dropped, and the log says so;
+ * one that does not answer gets none for half a minute. */
 export function otlpExport({ endpoint, headers, service, logger, clock }: OtlpExportOptions) {
   const url = new URL(`${endpoint.pathname.replace(/\/$/, '')}/v1/traces`, endpoint)
   const warn = createRareLog({ logger, clock }, 'trace.not_exported')
 
+  let failedAtMs = Number.NEGATIVE_INFINITY
+
   return async (spans: readonly EndedSpan[]): Promise<void> => {
+    // A clock that was set back must not keep it quiet.
+    if (Math.abs(clock() - failedAtMs) < PAUSE_MS) return
     try {
       const response = await fetch(url, {
         method: 'POST',
@@ -32,6 +40,7 @@ export function otlpExport({ endpoint, headers, service, logger, clock }: OtlpEx
       await response.arrayBuffer() // so that the connection may be used again
       if (!response.ok) warn({ status: response.status, spans: spans.length })
     } catch (cause) {
+      failedAtMs = clock()
       warn({ cause, spans: spans.length })
     }
   }

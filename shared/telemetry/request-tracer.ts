@@ -60,6 +60,9 @@ export function createRequestTracer({
     const span: Span = {
       set(more) {
         known = { ...known, ...more }
+        // An answer of ours that is a failure rejects nothing.
+        if (Number(more['http.response.status_code']) >= 500 && kind === 'server')
+          failure = String(more['http.response.status_code'])
       },
       traceparent: writeTraceparent(context),
     }

@@ -217,6 +217,21 @@ describe('a host that fails', () => {
     expect([answer.status, asked.error]).toEqual([200, 'upstream_timeout'])
   })
 
+  test('is not one whose callers have too little time for it', async () => {
+    const { outbound } = setting()
+    const server = await start()
+    server.next({ how: 'silent' }, 5)
+    const call = (caller: AbortSignal) => outbound.to(server.url)({ ...GET, url: server.url }, caller)
+
+    const faults: Fault[] = []
+    for (let n = 0; n < 5; n++) faults.push(await faultOf(call(within(20, signal))))
+    const answer = await call(signal)
+
+    expect(faults.map(({ error }) => error)).toEqual(Array.from({ length: 5 }, () => 'upstream_timeout'))
+    expect(faults.map(codeOf)).toEqual(Array.from({ length: 5 }, () => 'out of time'))
+    expect([answer.status, server.seen.length]).toEqual([200, 6])
+  })
+
   test('gets 64 calls at a time; 64 wait, and the next are refused at once', async () => {
     const { outbound } = setting()
     const server = await start()
@@ -426,7 +441,9 @@ describe('what a call leaves behind', () => {
 
     expect(server.seen.map(({ url: path }) => path)).toEqual(['/services/hush', '/services/hush'])
     expect(String(refused.cause)).toBe(`CallError: Cannot call POST ${url.host}: HTTP 500`)
-    expect(JSON.stringify([log, spans]) + [broken, notAllowed].map(({ cause }) => cause)).not.toContain('hush')
+    expect(JSON.stringify([log, spans]) + [broken, notAllowed].map(({ cause }) => cause)).not.toContain(
+      'hush',
+    )
   })
 
   test('one span, whose name the other side is told', async () => {

@@ -102,7 +102,10 @@ test('a failure is noted by its name, and the answer is what it would be without
   const spans = await collected()
   expect([answer.status, answer.body.error]).toEqual([503, 'unavailable'])
   expect(spans.find(({ name }) => name === 'broken')?.failure).toBe('unavailable')
-  expect(spans.find(({ name }) => name === 'GET /fault')?.attributes['http.response.status_code']).toBe(503)
+  expect(spans.find(({ name }) => name === 'GET /fault')).toMatchObject({
+    failure: '503',
+    attributes: { 'http.response.status_code': 503 },
+  })
   expect(JSON.stringify(spans)).not.toContain('a secret')
 })
 
@@ -176,6 +179,26 @@ test('a collector that is down, refuses or redirects costs a line in the log and
   expect(paths).toEqual(['POST /otlp/v1/traces k'])
   expect(lines.filter((line) => line.includes('trace.not_exported'))).toHaveLength(2)
   expect(await collected()).toEqual([])
+})
+
+test('a collector that does not answer is left alone for half a minute', async () => {
+  let calls = 0
+  const silent = createServer(() => (calls += 1))
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const address = silent.address()
+  const endpoint = new URL(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
+  let nowMs = Date.now()
+  const send = otlpExport({ endpoint, headers: {}, service: 's', logger, clock: () => nowMs })
+
+  await send([])
+  await send([])
+  const meanwhile = calls
+  nowMs += 30_000
+  await send([])
+  silent.closeAllConnections()
+  silent.close()
+
+  expect([meanwhile, calls]).toEqual([1, 2])
 })
 
 test('statements and the state store are followed, without the values that went along', async () => {
