@@ -16,6 +16,10 @@ const Deliveries = v.pipe(
   ),
 )
 
+const HELP = `Usage: npm run invoke -- shop [--data-folder <dir>]
+
+What the local cloud's shop was told, one line each: topic, order, whether the signature was right, what it answered.`
+
 interface ShopSurroundings {
   /** Where the parts of the local cloud are that runs on a data folder. */
   readonly runningOn: (folder: string) => Addresses | undefined
@@ -28,8 +32,12 @@ interface ShopSurroundings {
  * @throws Error in plain words when there is none
  */
 export async function showShop(args: readonly string[], { runningOn, out }: ShopSurroundings): Promise<void> {
-  const options = { 'data-folder': { type: 'string', default: '.dev' } } as const
+  const options = {
+    'data-folder': { type: 'string', default: '.dev' },
+    help: { type: 'boolean', short: 'h' },
+  } as const
   const { values } = parseArgs({ args: [...args], options })
+  if (values.help === true) return out(HELP)
   const url = runningOn(values['data-folder'])?.shopUrl
   if (url === undefined)
     throw new Error(

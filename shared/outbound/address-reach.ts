@@ -25,6 +25,7 @@ const PRIVATE = subnets([
   '172.16.0.0/12',
   '192.0.0.0/24',
   '192.0.2.0/24',
+  '192.88.99.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
   '198.51.100.0/24',
@@ -32,17 +33,19 @@ const PRIVATE = subnets([
   '240.0.0.0/4',
   // IPv4-compatible addresses, and tunnels that end wherever the address says.
   '::/96',
+  '::ffff:0:0:0/96',
   '64:ff9b:1::/48',
   '2001::/32',
   '2002::/16',
   '100::/64',
   '2001:db8::/32',
+  '3fff::/20',
   'fc00::/7',
   'fec0::/10',
 ])
 
-/** What a translator makes of an IPv4 address. @see RFC 6052 §2.1 */
-const NAT64 = /^64:ff9b::(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/
+/** What a translator makes of an IPv4 address. @see RFC 6052 §2.1, RFC 2765 §2.1 */
+const TRANSLATED = /^(?:64:ff9b:|::ffff:0):(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/
 
 /** Where an address leads, by the IPv4 address in it where there is one. What is no address leads nowhere. */
 export function addressReach(address: string): Reach {
@@ -60,7 +63,7 @@ export function isLoopback(address: string): boolean {
 }
 
 function embedded(ip: string): string {
-  const [, high = '0', low] = NAT64.exec(ip) ?? []
+  const [, high = '0', low] = TRANSLATED.exec(ip) ?? []
   return low === undefined ? ip : plainIp(`::ffff:${high}:${low}`)
 }
 
