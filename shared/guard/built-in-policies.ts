@@ -29,6 +29,8 @@ const POLICIES = {
   admin: { quota: 1_800, windowS: MINUTE_S, burst: 300, by: ['user'] },
   /** Calls of POST /rate-check by one partner. */
   partner: { quota: 1_200_000, windowS: MINUTE_S, burst: 100_000, by: ['tenant'] },
+  /** WeChat and WeChat Pay tell of everybody from a few addresses. */
+  callback: { quota: 120_000, windowS: MINUTE_S, burst: 20_000, by: ['ip'] },
   /** What forward-auth takes from one client unless the gateway names another policy. */
   'forward-auth': { quota: 12_000, windowS: MINUTE_S, burst: 2_000, by: ['ip'] },
 } as const satisfies Record<string, Partial<Policy> & Pick<Policy, 'quota' | 'windowS'>>

@@ -33,7 +33,7 @@ const STREAMED = { ...UPLOAD, isUnsigned: true } as const
 const RULES_READ = { ...ADMIN_READ, isUnjudged: true } as const
 const RULES_WRITE = { ...ADMIN_WRITE, isUnjudged: true } as const
 /** Rules are about clients; these are WeChat and partners, whose signatures their handlers judge. */
-const PUSH = { limits: ['ip'], isAnonymous: true, isUnjudged: true, isUnsigned: true } as const
+const PUSH = { limits: ['callback'], isAnonymous: true, isUnjudged: true, isUnsigned: true } as const
 
 /** Every route of every function. A route that is missing here answers 500. */
 export const ROUTE_GUARDS: Readonly<Record<string, RouteGuard>> = {
