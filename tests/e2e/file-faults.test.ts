@@ -15,7 +15,7 @@ import { endAndGrowOld } from './grow-old.ts'
 import { contradictions, type KeptFiles, keptFiles } from './kept-files.ts'
 
 /** What the API promises for an answer when a store or a database does not answer. */
-const HANG_MS = 8_000
+const HANG_MS = 10_000
 const END_MS = 8_000
 const A_DAY_LATER_MS = 27 * 3_600_000
 
@@ -124,7 +124,7 @@ describe('with its database', () => {
   /** Sends a film, and does `harm` to the database's server while the store takes the film. */
   async function uploadUnder(harm: NodeJS.Signals) {
     const before = await atRest()
-    await storeFailure({ request: 'PUT', times: 1, latencyMs: 100 })
+    await storeFailure({ request: 'PUT', times: 1, latencyMs: 600 })
     const uploading = timed(alice.upload(film(4 * MB), FILM))
     await until(async () => (await keptFiles(folder)).rows.length > before.rows.length)
     const servers = descendants(cloud.pid).filter(({ command }) => /\bpostgres\b/.test(command))
