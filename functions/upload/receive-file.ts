@@ -25,7 +25,8 @@ const PLATFORM_BYTES: Readonly<Record<Platform, number>> = {
 }
 /** Longer than any platform lets a call run. */
 const LIFE_MS = 15 * 60_000
-const TIDY_MS = 5_000
+/** The client waits for it; what is left then, a sweep finds. */
+const TIDY_MS = 2_000
 /** Time to tell a client that it was too slow. */
 const ANSWER_MS = 1_000
 

@@ -15,7 +15,7 @@ import { endAndGrowOld } from './grow-old.ts'
 import { contradictions, type KeptFiles, keptFiles } from './kept-files.ts'
 
 /** What the API promises for an answer when a store or a database does not answer. */
-const HANG_MS = 10_000
+const HANG_MS = 8_000
 const END_MS = 8_000
 const A_DAY_LATER_MS = 27 * 3_600_000
 
