@@ -1,10 +1,10 @@
 import type { Read } from '#shared/config/read-env.ts'
-import type { Outbound } from '#shared/outbound/outbound.ts'
+import { within } from '#shared/deadline.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { drainTogether } from '#shared/outbox/drain-together.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { downstreamSettings, downstreamTargets, tellDownstream } from './downstream.ts'
-import type { openBackend } from './open-backend.ts'
+import type { CallingPorts } from './open-backend.ts'
 import { openSubscribers } from './subscribe-target.ts'
 import { subscribeSettings } from './subscribe-templates.ts'
 
@@ -31,10 +31,7 @@ export interface News {
 const SOON_MS = 1_500
 
 /** Everybody who is told by these settings. Nothing connects before it is used. */
-export function openNews(
-  settings: NewsSettings,
-  backend: ReturnType<typeof openBackend> & { readonly outbound: Outbound },
-): News {
+export function openNews(settings: NewsSettings, backend: CallingPorts): News {
   const subscribers = openSubscribers(settings.subscribe, backend)
   const tells = [tellDownstream(settings, backend.clock), subscribers.tell]
   const targets = { ...downstreamTargets(settings, backend), ...subscribers.targets }
@@ -45,8 +42,8 @@ export function openNews(
       for (const tell of tells) await tell(sql, news, signal)
     },
     async deliver(signal) {
-      const limit = AbortSignal.timeout(SOON_MS)
-      await together(AbortSignal.any([limit, signal])).catch((error: unknown) => {
+      const limit = within(SOON_MS, signal)
+      await together(limit).catch((error: unknown) => {
         if (!limit.aborted) throw error
       })
     },

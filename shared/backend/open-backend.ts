@@ -4,6 +4,7 @@ import type { Outbound } from '#shared/outbound/outbound.ts'
 import { openState } from '#shared/state/open-state.ts'
 import { tracedState } from '#shared/state/traced-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
+import type { Tracer } from '#shared/telemetry/tracer.ts'
 import { createWechat } from '#shared/wechat/wechat.ts'
 import { openTracer } from './trace-settings.ts'
 import type { BackendSettings, WechatSettings } from './backend-settings.ts'
@@ -22,9 +23,15 @@ export function openBackend(name: string, settings: BackendSettings) {
   return { ...settings, clock, logger, tracer, database, state }
 }
 
+/** What of a function's ports others are called with. */
+export type CallingPorts = Pick<
+  ReturnType<typeof openBackend>,
+  'appId' | 'database' | 'state' | 'clock' | 'logger'
+> & { readonly tracer?: Tracer | undefined; readonly outbound: Outbound }
+
 /** WeChat's client on those ports. */
 export function openWechat(
-  { appId, state, logger, clock, outbound }: ReturnType<typeof openBackend> & { readonly outbound: Outbound },
+  { appId, state, logger, clock, outbound }: CallingPorts,
   { appSecret, wechatUrl }: WechatSettings,
 ) {
   return createWechat({ baseUrl: wechatUrl, appId, secret: appSecret, outbound, state, logger, clock })

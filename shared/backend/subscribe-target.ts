@@ -6,7 +6,6 @@ import { listSubscriptions } from '#shared/db/tables/subscriptions.ts'
 import { findUser } from '#shared/db/tables/users.ts'
 import { Fault } from '#shared/errors.ts'
 import { neverSent } from '#shared/outbound/call-error.ts'
-import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import { FinalFailure } from '#shared/outbox/final-failure.ts'
@@ -15,7 +14,7 @@ import { idOf } from '#shared/payments/order-states.ts'
 import { amountText, fitField } from '#shared/wechat/subscribe-fields.ts'
 import { WechatError } from '#shared/wechat/wechat-error.ts'
 import type { Wechat } from '#shared/wechat/wechat.ts'
-import { type openBackend, openWechat } from './open-backend.ts'
+import { type CallingPorts, openWechat } from './open-backend.ts'
 import type { subscribeSettings, SubscribeTemplates } from './subscribe-templates.ts'
 
 export interface SubscribeTargetOptions {
@@ -29,10 +28,7 @@ type Template = SubscribeTemplates[string]
 const TARGET = 'subscribe-message'
 
 /** Who is told by WeChat, by these settings; nobody without them. */
-export function openSubscribers(
-  settings: ReturnType<typeof subscribeSettings>,
-  backend: ReturnType<typeof openBackend> & { readonly outbound: Outbound },
-) {
+export function openSubscribers(settings: ReturnType<typeof subscribeSettings>, backend: CallingPorts) {
   if (settings === undefined) return { targets: {}, tell: tellSubscribers({}, backend.clock) }
   const { templates } = settings
   const wechat = openWechat(backend, settings)

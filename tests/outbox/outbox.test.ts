@@ -242,6 +242,22 @@ function suite(dialect: Dialect): void {
     expect((await rows()).map(({ state }) => state).toSorted()).toEqual(['done', 'waiting'])
   })
 
+  test('what has arrived is kept before the slowest of its batch', async () => {
+    await enqueued(20)
+    let calls = 0
+    let answer: () => void = () => {}
+    const slow = new Promise<void>((resolve) => (answer = resolve))
+    const shop: Deliver = () => ((calls += 1) === 1 ? slow : Promise.resolve())
+
+    const draining = drain(options(shop), never)
+    const states = async () => (await rows()).map(({ state }) => state).toSorted()
+    const others = [...Array.from({ length: 19 }, () => 'done'), 'waiting']
+    await eventually(async () => (await states()).join() === others.join(), { withinMs: 5_000 })
+    answer()
+
+    expect(await draining).toEqual({ done: 20, failed: 0, dead: 0 })
+  })
+
   test('what arrived is forgotten after thirty days, what is dead is not', async () => {
     await enqueued(2_100)
     await drain(

@@ -44,20 +44,15 @@ export async function findInboxHash(
   return row?.payload_hash
 }
 
-/** Deletes as many as `limit`; how many there were. */
-export async function deleteInboxBefore(
+export async function listInboxBefore(
   sql: Queries,
   { before, limit }: { readonly before: Date; readonly limit: number },
   signal: AbortSignal,
-): Promise<number> {
-  const old = await sql
+): Promise<{ id: string }[]> {
+  return sql
     .selectFrom('inbox')
     .select('id')
     .where('received_at', '<', before)
     .limit(limit)
     .execute({ signal })
-  if (old.length === 0) return 0
-  const ids = old.map(({ id }) => id)
-  await sql.deleteFrom('inbox').where('id', 'in', ids).execute({ signal })
-  return ids.length
 }

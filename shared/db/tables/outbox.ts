@@ -164,21 +164,17 @@ export async function redriveMessages(
   return Number(result.numUpdatedRows)
 }
 
-/** Deletes messages that arrived, as many as `limit`; how many there were. */
-export async function deleteDoneMessages(
+/** Messages that arrived. */
+export async function listDoneBefore(
   sql: Queries,
   { before, limit }: { readonly before: Date; readonly limit: number },
   signal: AbortSignal,
-): Promise<number> {
-  const old = await sql
+): Promise<{ id: string }[]> {
+  return sql
     .selectFrom('outbox')
     .select('id')
     .where('created_at', '<', before)
     .where('state', '=', 'done')
     .limit(limit)
     .execute({ signal })
-  if (old.length === 0) return 0
-  const ids = old.map(({ id }) => id)
-  await sql.deleteFrom('outbox').where('id', 'in', ids).execute({ signal })
-  return ids.length
 }
