@@ -13,8 +13,9 @@ export function leftMs(signal: AbortSignal): number {
   return Math.max(0, (ENDS.get(signal) ?? Infinity) - systemClock())
 }
 
-function ending(own: AbortSignal, timeoutMs: number, signal: AbortSignal): AbortSignal {
-  ENDS.set(own, systemClock() + Math.min(timeoutMs, leftMs(signal)))
+function ending(own: AbortSignal, timeoutMs: number, signal?: AbortSignal): AbortSignal {
+  const beforeMs = signal === undefined ? Infinity : leftMs(signal)
+  ENDS.set(own, systemClock() + Math.min(timeoutMs, beforeMs))
   return own
 }
 
@@ -27,19 +28,19 @@ export interface Deadline {
  * As `within`, for work whose end is known: after `end` nothing is left behind, and the signal ends no more. Without it
  * the timers of 3,000 calls a second each fire seconds after their call is over.
  */
-export function deadline(timeoutMs: number, signal: AbortSignal): Deadline {
+export function deadline(timeoutMs: number, signal?: AbortSignal): Deadline {
   const controller = new AbortController()
-  const stop = () => controller.abort(signal.reason)
+  const stop = () => controller.abort(signal?.reason)
   const expire = () =>
     controller.abort(new DOMException(`It took longer than ${timeoutMs} ms`, 'TimeoutError'))
   const timer = setTimeout(expire, timeoutMs)
-  if (signal.aborted) stop()
-  else signal.addEventListener('abort', stop, { once: true })
+  if (signal?.aborted === true) stop()
+  else signal?.addEventListener('abort', stop, { once: true })
   return {
     signal: ending(controller.signal, timeoutMs, signal),
     end() {
       clearTimeout(timer)
-      signal.removeEventListener('abort', stop)
+      signal?.removeEventListener('abort', stop)
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Read } from '#shared/config/read-env.ts'
-import { within } from '#shared/deadline.ts'
+import { deadline } from '#shared/deadline.ts'
 import { drain } from '#shared/outbox/drain.ts'
 import { drainTogether } from '#shared/outbox/drain-together.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
@@ -42,10 +42,14 @@ export function openNews(settings: NewsSettings, backend: CallingPorts): News {
       for (const tell of tells) await tell(sql, news, signal)
     },
     async deliver(signal) {
-      const limit = within(SOON_MS, signal)
-      await together(limit).catch((error: unknown) => {
-        if (!limit.aborted) throw error
-      })
+      const soon = deadline(SOON_MS, signal)
+      try {
+        await together(soon.signal)
+      } catch (error) {
+        if (!soon.signal.aborted) throw error
+      } finally {
+        soon.end()
+      }
     },
     drain: (signal) => drain(outbox, signal),
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '#shared/clock.ts'
+import { deadline } from '#shared/deadline.ts'
 import { type Link, type LinkDriver, LIMITS, ConnectionError } from './link.ts'
 
 /** A connection on loan. Exactly one of `release` and `drop` is called, once. */
@@ -37,8 +38,17 @@ export function createPool(driver: LinkDriver, size: number, clock: Clock): Pool
     const free = places.tryTake()
     const ready = free ? idle.at(-1) : undefined
     if (ready !== undefined && isYoung(ready)) return lend(take(ready))
-    const signal = AbortSignal.timeout(LIMITS.connectMs)
-    if (!free) await places.take(signal)
+    const { signal, end } = deadline(LIMITS.connectMs)
+    try {
+      if (!free) await places.take(signal)
+      return await opened(signal)
+    } finally {
+      end()
+    }
+  }
+
+  /** On a place that is taken, and given back when there is no connection. */
+  async function opened(signal: AbortSignal): Promise<Loan> {
     try {
       return lend((await checkedIdle()) ?? { link: await driver.connect(signal), bornAt: clock() })
     } catch (error) {

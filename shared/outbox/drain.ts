@@ -1,7 +1,7 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
 import { leaseMessages, type OutboxRow } from '#shared/db/tables/outbox.ts'
-import { within } from '#shared/deadline.ts'
+import { deadline } from '#shared/deadline.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import { noTrace, type Tracer } from '#shared/telemetry/tracer.ts'
 import { createOutcomeRecorder, type Outcome } from './outcome-recorder.ts'
@@ -48,8 +48,9 @@ export async function drain(options: DrainOptions, signal: AbortSignal): Promise
     const now = clock()
     const lease = { now: new Date(now), until: new Date(now + LEASE_MS), limit: batch, targets }
     const rows = await leaseMessages({ sql, dialect: database.dialect }, lease, signal)
-    const limit = within(DELIVERY_MS, signal)
-    await Promise.all(rows.map(async (row) => recorder.record(await delivered(options, row, limit))))
+    const limit = deadline(DELIVERY_MS, signal)
+    const deliveries = rows.map(async (row) => recorder.record(await delivered(options, row, limit.signal)))
+    await Promise.all(deliveries).finally(limit.end)
     if (rows.length < batch) break
   }
   return recorder.sum
