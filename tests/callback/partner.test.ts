@@ -282,7 +282,7 @@ describe('the partner as a provider', () => {
 
     await expect(
       provider.refund({ ...refundRow(row.id, 101), id: row.id }, row, never),
-    ).rejects.toMatchObject({ error: 'validation_failed', details: [{ reason: 'not_refundable' }] })
+    ).rejects.toMatchObject({ error: 'refused_by_provider', details: [{ reason: 'not_refundable' }] })
   })
 
   test('tells what became of a refund, which then counts once', async () => {
