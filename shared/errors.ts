@@ -27,6 +27,7 @@ const ERRORS = {
   method_not_allowed: [40500, '不支持该请求方法', 'The method is not allowed here'],
   conflict: [40900, '与当前状态冲突，请稍后重试', 'The request conflicts with the current state'],
   idempotency_mismatch: [40901, '幂等键已用于另一个请求', 'The idempotency key was used for another request'],
+  refused_by_provider: [40902, '支付方拒绝了该操作', 'The payment provider refused this'],
   precondition_failed: [
     41200,
     '文件与请求的前提条件不符',

@@ -81,9 +81,9 @@ async function erase(
   const user = await lockPerson(call, openid, signal)
   if (user === undefined) return
   const { sql, now, requestId } = call
-  for (const { columns, purposes = [] } of erased) {
+  for (const { columns } of erased)
     if (columns !== undefined) await updateUser(sql, user.id, { ...columns, updated_at: now }, signal)
-    for (const purpose of purposes) await deleteFilesOf(sql, { userId: user.id, purpose, now }, signal)
-  }
+  const purposes = [...new Set(erased.flatMap((each) => each.purposes ?? []))]
+  await deleteFilesOf(sql, { userId: user.id, purposes, now }, signal)
   await insertAudit(sql, { action, actorId: null, subjectId: user.id, requestId, details }, now, signal)
 }

@@ -1,12 +1,14 @@
 import { Fault } from '#shared/errors.ts'
 import { readBytes } from '#shared/http/read-body.ts'
-import { type Call, type Route, route } from '#shared/http/route.ts'
+import { type Call, type Refusal, type Route, route } from '#shared/http/route.ts'
 import { messageXml } from '#shared/wechat/message-xml.ts'
 import { PushQuery, UrlQuestion } from '#shared/wechat/message-push-query.ts'
 import type { MessagePush } from '#shared/wechat/message-push.ts'
 import { ERASING, EVENTS } from './events.ts'
+import { receivedFrom } from './received.ts'
+import { logRefusal } from './refusals.ts'
 import { REPLIES } from './replies.ts'
-import { type Push, takePush, type TakePushOptions } from './take-push.ts'
+import { type Push, takePush, type TakePushOptions, WECHAT_MESSAGE } from './take-push.ts'
 
 export interface MessagePushRoutesOptions extends TakePushOptions {
   readonly push: MessagePush
@@ -29,12 +31,14 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
 
   /** POST /callback/wechat-message?timestamp&nonce&signature&msg_signature → 200 success, or a reply */
   async function receive(call: Call<unknown, PushQuery>): Promise<Response> {
-    const message = push.read(call.query, await readBytes(call.request, MAX_BYTES, call.signal))
+    const { request, signal } = call
+    const body = await readBytes(request, MAX_BYTES, signal)
+    const message = push.read(call.query, body)
     const { event: pushed, msgType, format } = message
     const handler = rowOf(EVENTS, pushed)
     const reply = rowOf(REPLIES, pushed ?? msgType)
-    if (!options.isSealed && ERASING.has(pushed ?? '')) throw notSealed(options, call, pushed)
-    if (handler !== undefined) await handle({ message, handler }, call)
+    if (!options.isSealed && ERASING.has(pushed ?? '')) throw notSealed()
+    if (handler !== undefined) await handle({ message, handler, received: receivedFrom(request, body) }, call)
     if (reply === undefined) {
       const { requestId } = call.invocation
       if (handler === undefined) logger.info('callback.ignored', { requestId, msgType, pushed })
@@ -46,19 +50,21 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
   }
 
   async function handle(
-    { message, handler }: Pick<Push, 'message' | 'handler'>,
+    pushed: Omit<Push, 'requestId' | 'clientIp'>,
     { invocation: { requestId, clientIp }, signal }: Pick<Call, 'invocation' | 'signal'>,
   ): Promise<void> {
     try {
-      await takePush(options, { message, handler, requestId, clientIp }, signal)
+      await takePush(options, { ...pushed, requestId, clientIp }, signal)
     } catch (cause) {
       if (!(cause instanceof Fault))
-        logger.error('callback.failed', { requestId, pushed: message.event, cause })
-      // Pushed again it may well succeed, whatever went wrong.
+        logger.error('callback.failed', { requestId, pushed: pushed.message.event, cause })
+      // Another message under a known id stays one; whatever else went wrong, pushed again it may well succeed.
+      else if (cause.error === 'idempotency_mismatch') throw cause
       throw new Fault('unavailable', { cause })
     }
   }
 
+  const onRefusal = (refusal: Refusal) => logRefusal(logger, WECHAT_MESSAGE, refusal)
   return [
     /** GET /callback/wechat-message?signature&timestamp&nonce&echostr → 200 echostr: whether the URL is ours */
     route({
@@ -66,21 +72,15 @@ export function messagePushRoutes(options: MessagePushRoutesOptions): readonly R
       path: PATH,
       query: UrlQuestion,
       handle: async ({ query }) => answer(push.verifyUrl(query), 'text/plain'),
+      onRefusal,
     }),
-    route({ method: 'POST', path: PATH, query: PushQuery, handle: receive }),
+    route({ method: 'POST', path: PATH, query: PushQuery, handle: receive, onRefusal }),
   ]
 }
 
 /** The signature of a plain push covers its time, not what it says: whoever has read one could erase anybody. */
-function notSealed(
-  { logger }: Pick<MessagePushRoutesOptions, 'logger'>,
-  { invocation: { requestId } }: Pick<Call, 'invocation'>,
-  pushed: string | undefined,
-): Fault {
-  const reason = 'not_sealed'
-  const advice = 'Choose the secure mode in the console and set WECHAT_PUSH_AES_KEY'
-  logger.error('callback.refused', { requestId, source: 'wechat-message', pushed, reason, advice })
-  return new Fault('forbidden', { details: [{ reason }] })
+function notSealed(): Fault {
+  return new Fault('forbidden', { details: [{ reason: 'not_sealed' }] })
 }
 
 /** A table's own row: a push may bear the name of what every object has. */

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
+import { keepNews, type News } from '#shared/db/take-once.ts'
 import { Fault } from '#shared/errors.ts'
 import { parseJson, readBytes } from '#shared/http/read-body.ts'
 import { type Call, route } from '#shared/http/route.ts'
@@ -11,6 +12,8 @@ import { takePayment } from '#shared/payments/take-payment.ts'
 import { takeRefund } from '#shared/payments/take-refund.ts'
 import type { SignatureCheck, SignedBy } from '#shared/signing/signature-check.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
+import { receivedFrom } from './received.ts'
+import { logRefusal } from './refusals.ts'
 
 export interface PartnerRouteOptions {
   readonly signatures: SignatureCheck
@@ -50,13 +53,10 @@ const RefundDecided = v.object({
 })
 
 /** What a partner says, once it is known to be this partner. */
-interface News {
-  readonly partner: string
-  readonly id: string
+interface Told {
   readonly type: string
   readonly data: unknown
-  /** As received. */
-  readonly body: string
+  readonly news: News
 }
 
 /** POST /callback/{partner} {id, type, data} → 204; signed by X-Signature or as Standard Webhooks say, with the partner's key */
@@ -64,66 +64,66 @@ export function partnerCallback(options: PartnerRouteOptions) {
   const { signatures, clock, logger } = options
 
   /** By the type of what is told. */
-  const takers: Readonly<Record<string, (news: News, call: Call) => Promise<void>>> = {
+  const takers: Readonly<Record<string, (told: Told, signal: AbortSignal) => Promise<void>>> = {
     'payment.paid': pay,
     'refund.decided': refund,
   }
 
   async function handle(call: Call): Promise<Response> {
-    const { invocation, params } = call
-    const requestId = invocation.requestId
-    try {
-      const news = await read(call)
-      const take = Object.hasOwn(takers, news.type) ? takers[news.type] : undefined
-      if (take === undefined)
-        logger.info('callback.ignored', { requestId, source: news.partner, type: news.type })
-      else {
-        await take(news, call)
-        invocation.waitUntil(options.deliver(invocation.signal))
-      }
-      return new Response(null, { status: 204 })
-    } catch (error) {
-      if (error instanceof Fault)
-        logger.warn('callback.refused', { requestId, source: named(params['partner']), error: error.error })
-      throw error
-    }
+    const { invocation, signal } = call
+    const told = await read(call)
+    const take = Object.hasOwn(takers, told.type) ? takers[told.type] : undefined
+    await (take ?? keep)(told, signal)
+    if (take !== undefined) invocation.waitUntil(options.deliver(invocation.signal))
+    return new Response(null, { status: 204 })
   }
 
   /** The signature is judged on the bytes as they came: nothing is read of them before. */
-  async function read({ request, params, invocation, signal }: Call): Promise<News> {
+  async function read({ request, params, invocation, signal }: Call): Promise<Told> {
     const bytes = await readBytes(request, MAX_BYTES, signal)
-    const partner = params['partner'] ?? ''
+    const source = params['partner'] ?? ''
+    const { requestId } = invocation
     const signed = await signatures.verify(
       {
         request,
         body: async () => bytes,
         session: async () => undefined,
         demand: 'partner',
-        partner,
-        requestId: invocation.requestId,
+        partner: source,
+        requestId,
       },
       signal,
     )
     const { id, type, data } = validate(Message, parseJson(bytes, request.headers))
-    return { partner, id: messageId(signed, id), type, data, body: Buffer.from(bytes).toString() }
+    const dedupeKey = messageId(signed, id)
+    const said = Buffer.from(bytes).toString() // UTF-8, or it would not have been read
+    const received = receivedFrom(request, bytes)
+    return { type, data, news: { source, dedupeKey, said, received, requestId } }
   }
 
-  async function pay({ partner, id, data, body }: News, { invocation, signal }: Call): Promise<void> {
+  async function pay({ data, news }: Told, signal: AbortSignal): Promise<void> {
     const { no, transactionId, amountFen, paidAt } = validate(PaymentPaid, data)
     const paid = { state: 'paid', transactionId, amountFen, paidAt } as const
-    const { requestId } = invocation
-    const news = { source: partner, dedupeKey: id, no, paid, body, requestId }
-    await takePayment({ ...options, now: new Date(clock()) }, news, signal)
+    await takePayment({ ...options, now: new Date(clock()) }, { ...news, no, paid }, signal)
   }
 
-  async function refund({ partner, id, data, body }: News, { invocation, signal }: Call): Promise<void> {
+  async function refund({ data, news }: Told, signal: AbortSignal): Promise<void> {
     const { refundId: providerId, ...decided } = validate(RefundDecided, data)
-    const { requestId } = invocation
-    const news = { source: partner, dedupeKey: id, body, requestId, providerId, ...decided }
-    await takeRefund({ ...options, now: new Date(clock()) }, news, signal)
+    await takeRefund({ ...options, now: new Date(clock()) }, { ...news, providerId, ...decided }, signal)
   }
 
-  return route({ method: 'POST', path: '/callback/{partner}', handle })
+  /** Of a type that nothing is done about. */
+  async function keep({ type, news }: Told, signal: AbortSignal): Promise<void> {
+    await keepNews({ ...options, now: new Date(clock()) }, news, signal)
+    logger.info('callback.ignored', { requestId: news.requestId, source: news.source, type })
+  }
+
+  return route({
+    method: 'POST',
+    path: '/callback/{partner}',
+    handle,
+    onRefusal: (refusal) => logRefusal(logger, named(refusal.params['partner']), refusal),
+  })
 }
 
 /** Nobody has proven who they are here: what is no partner's name is not repeated. */

@@ -1,8 +1,9 @@
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
+import { keepNews, type Received } from '#shared/db/take-once.ts'
 import { errorMessage, errorStatus, Fault } from '#shared/errors.ts'
 import { readBytes } from '#shared/http/read-body.ts'
-import { type Call, route } from '#shared/http/route.ts'
+import { type Call, type Refusal, route } from '#shared/http/route.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
 import { WECHAT_PAY } from '#shared/payments/provider.ts'
 import { takePayment } from '#shared/payments/take-payment.ts'
@@ -13,6 +14,8 @@ import { type Notification, readNotification } from '#shared/wechat-pay/notifica
 import type { PlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { verifyMessage } from '#shared/wechat-pay/verify-message.ts'
 import { paymentState, refundProgress } from '#shared/backend/wechat-pay-provider.ts'
+import { receivedFrom } from './received.ts'
+import { logRefusal } from './refusals.ts'
 
 export interface WechatPayRouteOptions {
   readonly appId: string
@@ -40,18 +43,22 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
       const body = await readBytes(request, MAX_BYTES, signal)
       verifyMessage({ keys, clock }, request.headers, body)
       const notification = readNotification(apiKey, body)
-      await take(notification, { requestId: invocation.requestId, signal })
+      const received = receivedFrom(request, body)
+      await take(notification, { received, requestId: invocation.requestId, signal })
       invocation.waitUntil(options.deliver(invocation.signal))
       return new Response(null, { status: 204 })
     } catch (error) {
       if (!(error instanceof Fault)) throw error
-      const facts = { requestId: invocation.requestId, source: WECHAT_PAY, error: error.error }
-      const [{ reason, skewS } = {}] = error.details
-      if (error.error === 'clock_skew')
-        logger.error('callback.clock_wrong', { ...facts, skewS, advice: SET_CLOCK })
-      else logger.warn('callback.refused', { ...facts, reason })
+      refused({ fault: error, request, invocation })
       return failed(error)
     }
+  }
+
+  function refused({ fault, request, invocation }: Omit<Refusal, 'params'>): void {
+    const { requestId } = invocation
+    const skewS = fault.details[0]?.['skewS']
+    if (skewS === undefined) return logRefusal(logger, WECHAT_PAY, { fault, request, invocation })
+    logger.error('callback.clock_wrong', { requestId, source: WECHAT_PAY, skewS, advice: SET_CLOCK })
   }
 
   function take(notification: Notification, call: TakenIn): Promise<void> {
@@ -61,31 +68,31 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
   }
 
   async function takeTransaction(
-    { id, transaction }: Extract<Notification, { kind: 'payment' }>,
-    { requestId, signal }: TakenIn,
+    { id, said, transaction }: Extract<Notification, { kind: 'payment' }>,
+    { signal, ...arrived }: TakenIn,
   ): Promise<void> {
     if (transaction.appid !== options.appId) throw anotherMerchant()
     requireMerchant(transaction.mchid)
     const now = clock()
     const paid = paymentState(transaction, now)
-    if (paid.state !== 'paid') return // what else there is to know, polling tells
-    const body = JSON.stringify(transaction)
-    const news = { source: WECHAT_PAY, dedupeKey: id, body, requestId, no: transaction.out_trade_no, paid }
-    await takePayment({ ...options, now: new Date(now) }, news, signal)
+    const taking = { ...options, now: new Date(now) }
+    const news = { source: WECHAT_PAY, dedupeKey: id, said, ...arrived }
+    if (paid.state === 'paid')
+      return takePayment(taking, { ...news, no: transaction.out_trade_no, paid }, signal)
+    // What becomes of the order then, polling tells.
+    return keepNews(taking, news, signal)
   }
 
   async function takeRefundNotice(
-    { id, refund }: Extract<Notification, { kind: 'refund' }>,
-    { requestId, signal }: TakenIn,
+    { id, said, refund }: Extract<Notification, { kind: 'refund' }>,
+    { signal, ...arrived }: TakenIn,
   ): Promise<void> {
     requireMerchant(refund.mchid)
     const { state, providerId } = refundProgress({ ...refund, status: refund.refund_status })
-    if (state === 'processing') return
-    const news = {
-      source: WECHAT_PAY,
-      dedupeKey: id,
-      body: JSON.stringify(refund),
-      requestId,
+    const taking = { ...options, now: new Date(clock()) }
+    const news = { source: WECHAT_PAY, dedupeKey: id, said, ...arrived }
+    if (state === 'processing') return keepNews(taking, news, signal)
+    const decided = {
       refundNo: refund.out_refund_no,
       no: refund.out_trade_no,
       amountFen: refund.amount.refund,
@@ -93,17 +100,19 @@ export function wechatPayNotification(options: WechatPayRouteOptions) {
       state,
       providerId,
     }
-    await takeRefund({ ...options, now: new Date(clock()) }, news, signal)
+    return takeRefund(taking, { ...news, ...decided }, signal)
   }
 
   function requireMerchant(mchId: string): void {
     if (mchId !== options.mchId) throw anotherMerchant()
   }
 
-  return route({ method: 'POST', path: '/callback/wechat-pay', handle })
+  return route({ method: 'POST', path: '/callback/wechat-pay', handle, onRefusal: refused })
 }
 
+/** How a notification came. */
 interface TakenIn {
+  readonly received: Received
   readonly requestId: string
   readonly signal: AbortSignal
 }

@@ -50,11 +50,16 @@ export function deadLetterRoutes(options: DeadLetterOptions): readonly Route[] {
       body: Redrive,
       bodyOptional: true,
       async handle(call) {
-        await requireAdmin(call.request, call.signal)
+        const { user } = await requireAdmin(call.request, call.signal)
         const which = { ...call.body, limit: BULK + 1 }
         const rows = await listDeadMessages(await database.sql(), which, call.signal)
         const ids = rows.slice(0, BULK).map(({ id }) => id)
-        return { data: { redriven: await redrive(options, ids, call), isMore: rows.length > BULK } }
+        return {
+          data: {
+            redriven: await redrive(options, { ids, actorId: user.id }, call),
+            isMore: rows.length > BULK,
+          },
+        }
       },
     }),
     /** POST /outbox/dead/{id}/redrive → 200 {redriven: 1} (admin) */
@@ -62,8 +67,10 @@ export function deadLetterRoutes(options: DeadLetterOptions): readonly Route[] {
       method: 'POST',
       path: '/outbox/dead/{id}/redrive',
       async handle(call): Promise<Reply> {
+        const { user } = await requireAdmin(call.request, call.signal)
         const id = call.params['id'] ?? ''
-        const redriven = await redrive(options, isUuid(id) ? [id] : [], call)
+        const ids = isUuid(id) ? [id] : []
+        const redriven = await redrive(options, { ids, actorId: user.id }, call)
         if (redriven === 0) throw new Fault('not_found')
         return { data: { redriven } }
       },
@@ -72,17 +79,16 @@ export function deadLetterRoutes(options: DeadLetterOptions): readonly Route[] {
 }
 
 async function redrive(
-  { database, clock, requireAdmin, deliver }: DeadLetterOptions,
-  ids: readonly string[],
-  { request, invocation, signal }: Pick<Call, 'request' | 'invocation' | 'signal'>,
+  { database, clock, deliver }: DeadLetterOptions,
+  { ids, actorId }: { readonly ids: readonly string[]; readonly actorId: string },
+  { invocation, signal }: Pick<Call, 'invocation' | 'signal'>,
 ): Promise<number> {
-  const { user } = await requireAdmin(request, signal)
   const { clientIp: ip, requestId } = invocation
   const now = new Date(clock())
   const sql = await database.sql()
   const redriven = await sql.transaction().execute(async (own) => {
     const count = await redriveMessages(own, { ids, now }, signal)
-    const entry = { action: 'outbox.redriven', actorId: user.id, subjectId: null, ip, requestId }
+    const entry = { action: 'outbox.redriven', actorId, subjectId: null, ip, requestId }
     const details = { count, ...(ids.length === 1 ? { messageId: ids[0] } : {}) }
     if (count > 0) await insertAudit(own, { ...entry, details }, now, signal)
     return count

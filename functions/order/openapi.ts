@@ -1,19 +1,8 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
+import { publicOrderFields, publicRefundFields } from '#shared/payments/public-order-schema.ts'
 
 const time = v.pipe(v.string(), v.isoTimestamp())
-
-const orderFields = {
-  no: v.string(),
-  status: v.picklist(['created', 'paying', 'paid', 'refunding', 'refunded', 'closed', 'failed']),
-  description: v.string(),
-  amountFen: v.number(),
-  refundedFen: v.number(),
-  metadata: v.record(v.string(), v.unknown()),
-  paidAt: v.nullable(time),
-  expiresAt: time,
-  createdAt: time,
-}
 
 const payment = v.object({
   timeStamp: v.string(),
@@ -23,14 +12,7 @@ const payment = v.object({
   paySign: v.string(),
 })
 
-const refund = v.object({
-  refundNo: v.string(),
-  no: v.string(),
-  status: v.picklist(['processing', 'succeeded', 'closed', 'abnormal']),
-  amountFen: v.number(),
-  reason: v.nullable(v.string()),
-  createdAt: time,
-})
+const refund = v.object(publicRefundFields)
 
 const message = v.object({
   id: v.string(),
@@ -51,27 +33,33 @@ export const descriptions: RouteDescriptions = {
     summary: 'Place an order; `payment` goes into wx.requestPayment',
     auth: 'session',
     idempotent: true,
-    answers: { 201: v.object({ ...orderFields, payment: v.union([payment, partnerPayment]) }) },
-    errors: ['conflict', 'idempotency_mismatch', 'upstream_failed', 'upstream_timeout'],
+    answers: { 201: v.object({ ...publicOrderFields, payment: v.union([payment, partnerPayment]) }) },
+    errors: [
+      'conflict',
+      'idempotency_mismatch',
+      'refused_by_provider',
+      'upstream_failed',
+      'upstream_timeout',
+    ],
   },
   'GET /orders/{no}': {
     summary: "One of the caller's orders with its refunds; an admin sees anybody's",
     auth: 'session',
-    answers: { 200: v.object({ ...orderFields, refunds: v.array(refund) }) },
+    answers: { 200: v.object({ ...publicOrderFields, refunds: v.array(refund) }) },
     errors: ['not_found'],
   },
   'POST /orders/{no}/close': {
     summary: 'Give an order up; nobody can pay it from now on',
     auth: 'session',
-    answers: { 200: v.object(orderFields) },
-    errors: ['not_found', 'conflict', 'upstream_failed', 'upstream_timeout'],
+    answers: { 200: v.object(publicOrderFields) },
+    errors: ['not_found', 'conflict', 'refused_by_provider', 'upstream_failed', 'upstream_timeout'],
   },
   'POST /orders/{no}/refund': {
     summary: 'Pay an order back, all of it or a part',
     auth: 'session',
     idempotent: true,
     answers: { 202: refund },
-    errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch'],
+    errors: ['not_found', 'forbidden', 'conflict', 'idempotency_mismatch', 'refused_by_provider'],
   },
   'GET /outbox/dead': {
     summary: 'Messages that nobody tries to deliver any more, newest first',

@@ -1,14 +1,14 @@
 import type { RequireUser } from '#shared/backend/current-user.ts'
-import { findOrder, type OrderRow } from '#shared/db/tables/orders.ts'
+import { findOrder } from '#shared/db/tables/orders.ts'
 import { listRefunds } from '#shared/db/tables/refunds.ts'
 import { Fault } from '#shared/errors.ts'
 import { type Route, route } from '#shared/http/route.ts'
 import type { RefundOptions } from '#shared/payments/ask-refund.ts'
 import { closeOrder } from '#shared/payments/close-order.ts'
-import { numberOf, orderStatus } from '#shared/payments/order-states.ts'
 import { placeOrder } from '#shared/payments/place-order.ts'
+import { presentOrder, presentRefund } from '#shared/payments/present-order.ts'
 import { clientKeyOf } from './client-key.ts'
-import { presentRefund, refundRoute } from './refunds.ts'
+import { refundRoute } from './refunds.ts'
 import { requireOrder } from './require-order.ts'
 import { NewOrder } from './schemas.ts'
 
@@ -65,18 +65,4 @@ export function orderRoutes(options: OrderRoutesOptions): readonly Route[] {
     }),
     refundRoute(options),
   ]
-}
-
-function presentOrder(order: OrderRow) {
-  return {
-    no: numberOf(order.id),
-    status: orderStatus(order),
-    description: order.description,
-    amountFen: order.amount_fen,
-    refundedFen: order.refunded_fen,
-    metadata: JSON.parse(order.metadata),
-    paidAt: order.paid_at?.toISOString() ?? null,
-    expiresAt: order.expires_at.toISOString(),
-    createdAt: order.created_at.toISOString(),
-  }
 }

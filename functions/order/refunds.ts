@@ -1,8 +1,7 @@
 import { Fault } from '#shared/errors.ts'
-import type { RefundRow } from '#shared/db/tables/refunds.ts'
 import { type Route, route } from '#shared/http/route.ts'
 import { askRefund } from '#shared/payments/ask-refund.ts'
-import { numberOf } from '#shared/payments/order-states.ts'
+import { presentRefund } from '#shared/payments/present-order.ts'
 import { clientKeyOf } from './client-key.ts'
 import type { OrderRoutesOptions } from './orders.ts'
 import { requireOrder } from './require-order.ts'
@@ -26,12 +25,4 @@ export function refundRoute(options: OrderRoutesOptions): Route {
       return { status: 202, data: presentRefund(refund) }
     },
   })
-}
-
-export function presentRefund(refund: RefundRow) {
-  const { id, order_id: orderId, state, amount_fen: amountFen, reason, created_at: createdAt } = refund
-  // Whether the provider has it yet is of no use to a client.
-  const status = state === 'asked' ? 'processing' : state
-  const [refundNo, no] = [numberOf(id), numberOf(orderId)]
-  return { refundNo, no, status, amountFen, reason, createdAt: createdAt.toISOString() }
 }

@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import type { RouteDescriptions } from '#shared/http/describe.ts'
 import { publicFileFields } from '#shared/files/public-file-schema.ts'
+import { publicOrderFields, publicRefundFields } from '#shared/payments/public-order-schema.ts'
 import { publicUserFields } from '#shared/users/public-user-schema.ts'
 
 /** What a call of WeChat can come to. */
@@ -88,6 +89,7 @@ export const descriptions: RouteDescriptions = {
         subscriptions: v.array(
           v.object({ templateId: v.string(), status: v.picklist(['accept', 'reject']), at: time }),
         ),
+        orders: v.array(v.object({ ...publicOrderFields, refunds: v.array(v.object(publicRefundFields)) })),
       }),
     },
   },

@@ -29,7 +29,7 @@ export interface PartnerCall<Answer extends v.GenericSchema> {
 
 /** Makes a call that may be repeated, and answers with what it holds. */
 export interface CallPartner {
-  /** @throws Fault not_found, conflict and validation_failed with the partner's reason, upstream_failed, upstream_timeout, unavailable */
+  /** @throws Fault not_found, conflict and refused_by_provider with the partner's reason, upstream_failed, upstream_timeout, unavailable */
   <Answer extends v.GenericSchema>(
     call: PartnerCall<Answer>,
     signal: AbortSignal,
@@ -77,7 +77,7 @@ function refusal(
   const told = v.safeParse(Refused, json(answer.body))
   const reason = told.success ? told.output.error : 'refused'
   // Another call for the same may be under way there: what became of it, a query tells.
-  return new Fault(isConflict ? 'conflict' : 'validation_failed', {
+  return new Fault(isConflict ? 'conflict' : 'refused_by_provider', {
     details: [{ reason }],
     cause: fault.cause,
   })

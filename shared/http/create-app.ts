@@ -56,6 +56,8 @@ export function createApp(options: AppOptions): HttpApp {
     const response = await answer(request, invocation, seen).catch((error: unknown) => {
       seen.fault = asFault(error)
       if (seen.fault.error === 'internal' || seen.fault.cause !== undefined) report(seen.fault, invocation)
+      const { fault, match } = seen
+      match?.route.onRefusal?.({ fault, params: match.params, request, invocation })
       return failure(
         seen.fault,
         invocation.requestId,

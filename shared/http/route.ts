@@ -1,4 +1,5 @@
 import type { GenericSchema, InferOutput } from 'valibot'
+import type { Fault } from '#shared/errors.ts'
 import type { Invocation } from './app.ts'
 
 /** `ANY` is every method, those that no other route has included. Where no route has `HEAD`, that of `GET` serves it. */
@@ -26,6 +27,11 @@ export interface Reply {
   readonly beside?: Readonly<Record<string, unknown>>
 }
 
+/** A call that was refused, by the route or by what stands before it. */
+export interface Refusal extends Pick<Call, 'request' | 'params' | 'invocation'> {
+  readonly fault: Fault
+}
+
 export interface RouteOptions<Body extends GenericSchema, Query extends GenericSchema> {
   readonly method: Method
   /** Path below the base path, with `{name}` for a segment. */
@@ -36,6 +42,8 @@ export interface RouteOptions<Body extends GenericSchema, Query extends GenericS
   readonly query?: Query
   /** Longest time until its answer begins, in ms, where that is not the app's; `Infinity` leaves it to the platform. */
   readonly timeoutMs?: number
+  /** Hears of every refusal, whatever it was that refused. */
+  readonly onRefusal?: (refusal: Refusal) => void
   readonly handle: (call: Call<InferOutput<Body>, InferOutput<Query>>) => Promise<Reply | Response>
 }
 

@@ -28,7 +28,7 @@ export interface NewRefund {
  * Keeps a refund and has the provider pay it back. What the provider cannot take just now is asked for again later by
  * `pollRefunds`, so that a refund that was accepted here is never forgotten.
  *
- * @throws Fault conflict for more than is left of what was paid, with `refundableFen`; validation_failed with the
+ * @throws Fault conflict for more than is left of what was paid, with `refundableFen`; refused_by_provider with the
  *   provider's reason for what it never pays back
  */
 export async function askRefund(
@@ -45,7 +45,7 @@ export async function askRefund(
     if (refusal !== undefined) throw refusal
     return current
   } catch (error) {
-    if (!(error instanceof Fault) || error.error === 'validation_failed') throw error
+    if (!(error instanceof Fault) || error.error === 'refused_by_provider') throw error
     const facts = { refundNo: numberOf(refund.id), requestId: asking.requestId, cause: error }
     options.logger.warn('payments.refund_postponed', facts)
     return refund

@@ -55,7 +55,7 @@ export async function placeOrder(
     return { order, prepared: { prepayId: order.prepay_id } }
   if (order.state !== 'created') throw over(order)
   const prepared = await provider.prepare(order, placing, signal).catch(async (error: unknown) => {
-    if (error instanceof Fault && error.error === 'validation_failed') await fail(order)
+    if (error instanceof Fault && error.error === 'refused_by_provider') await fail(order)
     throw error
   })
   const now = clock()

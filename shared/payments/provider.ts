@@ -12,7 +12,7 @@ export interface PaymentProvider {
   /**
    * Has the provider wait for the payer.
    *
-   * @throws Fault validation_failed when it will never take this order; any other fault may pass
+   * @throws Fault refused_by_provider when it will never take this order; any other fault may pass
    */
   prepare(order: OrderRow, payer: Payer, signal: AbortSignal): Promise<Prepared>
   /** What the client pays with; no I/O. */
@@ -20,6 +20,7 @@ export interface PaymentProvider {
   query(order: OrderRow, signal: AbortSignal): Promise<PaymentState>
   /** Nobody can pay it from now on. One that is paid stays so. */
   close(order: OrderRow, signal: AbortSignal): Promise<void>
+  /** @throws Fault refused_by_provider for what it never pays back; any other fault may pass */
   refund(refund: RefundRow, order: OrderRow, signal: AbortSignal): Promise<RefundProgress>
   queryRefund(refund: RefundRow, signal: AbortSignal): Promise<RefundProgress | undefined>
 }

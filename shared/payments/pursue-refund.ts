@@ -27,7 +27,7 @@ export async function pursueRefund(
     const progress = await provider.refund(refund, order, signal)
     return { refund: await kept(options, { refund, order, progress }, signal) }
   } catch (error) {
-    if (!(error instanceof Fault && error.error === 'validation_failed')) throw error
+    if (!(error instanceof Fault && error.error === 'refused_by_provider')) throw error
     // Another call for the same refund may have been faster: only what the provider does not know is surely refused.
     const progress = await provider.queryRefund(refund, signal)
     if (progress !== undefined) return { refund: await kept(options, { refund, order, progress }, signal) }

@@ -38,8 +38,8 @@ const CALL: PayCall<typeof Certificates> = {
  * The certificates that WeChat Pay proves its messages with at present. The answer is proven by one of those that it
  * brings: only who has the APIv3 key could have sealed them.
  *
- * @throws Fault validation_failed with the reason `resource_not_exists` for a merchant that has a public key instead, or
- *   `cannot_decrypt` for another APIv3 key; upstream_failed, upstream_timeout
+ * @throws Fault refused_by_provider with the reason `resource_not_exists` for a merchant that has a public key instead,
+ *   validation_failed with `cannot_decrypt` for another APIv3 key; upstream_failed, upstream_timeout
  */
 export async function downloadCertificates(
   options: Omit<WechatPayOptions, 'platformKeys'> & { readonly apiKey: Secret },

@@ -31,19 +31,33 @@ export type RefundNotice = v.InferOutput<typeof RefundNotice>
 
 /** What a notification says, once it is verified and opened. */
 export type Notification =
-  | { readonly id: string; readonly kind: 'payment'; readonly transaction: Transaction }
-  | { readonly id: string; readonly kind: 'refund'; readonly refund: RefundNotice }
+  | (Opened & { readonly kind: 'payment'; readonly transaction: Transaction })
+  | (Opened & { readonly kind: 'refund'; readonly refund: RefundNotice })
   /** Of a kind that we do nothing about. */
   | { readonly id: string; readonly kind: 'other'; readonly eventType: string }
+
+/** How the names of events begin. */
+const KINDS = [
+  ['TRANSACTION.', 'payment'],
+  ['REFUND.', 'refund'],
+] as const
+
+interface Opened {
+  /** The same however often it is sent. */
+  readonly id: string
+  /** The text that was sealed in it; sent again it is the same, sealed anew. */
+  readonly said: string
+}
 
 /** Reads a notification whose signature was verified. @throws Fault validation_failed */
 export function readNotification(apiKey: Secret, body: Uint8Array): Notification {
   const { id, event_type: eventType, resource } = parse(Envelope, json(Buffer.from(body).toString()))
-  if (eventType.startsWith('TRANSACTION.'))
-    return { id, kind: 'payment', transaction: parse(Transaction, json(openResource(apiKey, resource))) }
-  if (eventType.startsWith('REFUND.'))
-    return { id, kind: 'refund', refund: parse(RefundNotice, json(openResource(apiKey, resource))) }
-  return { id, kind: 'other', eventType }
+  const kind = KINDS.find(([prefix]) => eventType.startsWith(prefix))?.[1]
+  if (kind === undefined) return { id, kind: 'other', eventType }
+  const said = openResource(apiKey, resource)
+  return kind === 'payment'
+    ? { id, kind, said, transaction: parse(Transaction, json(said)) }
+    : { id, kind, said, refund: parse(RefundNotice, json(said)) }
 }
 
 function parse<Schema extends v.GenericSchema>(schema: Schema, value: unknown): v.InferOutput<Schema> {

@@ -25,7 +25,7 @@ export interface WechatPayOptions {
 
 /** Makes a call and answers with what it holds, once it is proven to be WeChat Pay's. */
 export interface CallWechatPay {
-  /** @throws Fault validation_failed with the reason that WeChat Pay gives, upstream_failed, upstream_timeout */
+  /** @throws Fault refused_by_provider with the reason that WeChat Pay gives, upstream_failed, upstream_timeout */
   <Answer extends v.GenericSchema>(call: PayCall<Answer>, signal: AbortSignal): Promise<v.InferOutput<Answer>>
 }
 
@@ -97,7 +97,7 @@ export function readAnswer<Answer extends v.GenericSchema>(
 
 function refusal(error: PayError, seconds: number | undefined): Fault {
   const details = [{ reason: error.code.toLowerCase() }]
-  if (FINAL.has(error.code)) return new Fault('validation_failed', { details, cause: error })
+  if (FINAL.has(error.code)) return new Fault('refused_by_provider', { details, cause: error })
   return new Fault('upstream_failed', {
     cause: error,
     ...(seconds === undefined ? {} : { retryAfterS: seconds }),

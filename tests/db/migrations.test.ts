@@ -107,4 +107,15 @@ describe('migrations on PostgreSQL', () => {
   })
 })
 
-describeWith(['mariadb'], 'migrations on MariaDB', () => suite('mysql'))
+describeWith(['mariadb'], 'migrations on MariaDB', () => {
+  suite('mysql')
+
+  test('every step may be repeated, since one that died before it was noted is', async () => {
+    const made = await emptyDatabase('mysql')
+    await migrate({ url: made.url })
+    await query(made.url, 'delete from schema_migrations')
+
+    expect(await migrate({ url: made.url })).toEqual(NAMES)
+    await made.close()
+  })
+})

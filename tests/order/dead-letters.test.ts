@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { deadLetterRoutes } from '#functions/order/dead-letters.ts'
+import { createBackend } from '#shared/backend/create-backend.ts'
+import { createRequireAdmin, createRequireUser, type RequireUser } from '#shared/backend/current-user.ts'
 import type { Dialect } from '#shared/db/database.ts'
-import type { TestAnswer, TestCall } from '#tests/invocation.ts'
+import { callApp, type TestAnswer, type TestCall } from '#tests/invocation.ts'
 import { type Shop, startShop } from '#tests/payments/shop.ts'
 import { describeWith } from '#tests/services/describe-with.ts'
 
@@ -112,6 +115,31 @@ function suite(dialect: Dialect): void {
     const told: string[] = shop.deliveries.map(({ data }) => data.no)
     expect(told.toSorted()).toEqual(numbers.toSorted())
   })
+
+  test.each(['', '/redrive', '/01a2097f-5630-76e4-b8a4-13853fbf3a46/redrive'])(
+    'the session of who calls /outbox/dead%s is looked up once',
+    async (path) => {
+      const { parts } = shop.backend
+      const { app, sessions } = createBackend(parts)
+      const admitted = createRequireAdmin(createRequireUser(sessions, parts.database))
+      let times = 0
+      const requireAdmin: RequireUser = (request, signal) => {
+        times += 1
+        return admitted(request, signal)
+      }
+      const own = app('order', deadLetterRoutes({ ...parts, requireAdmin, deliver: async () => {} }))
+      const method = path === '' ? 'GET' : 'POST'
+      const invocation = { deadline: shop.backend.now() + 10_000 }
+
+      const { status } = await callApp(own, `/api/v1/outbox/dead${path}`, {
+        method,
+        token: admin,
+        invocation,
+      })
+
+      expect([status, times]).toEqual([path.startsWith('/01') ? 404 : 200, 1])
+    },
+  )
 
   test('only an admin looks at them, and who sent what again is kept', async () => {
     await unheard(1)

@@ -108,7 +108,11 @@ function suite(dialect: Dialect): void {
 
     const refused = await ask(no, { amountFen: 100 })
 
-    expect([refused.status, refused.body.details]).toEqual([400, [{ reason: 'invalid_request' }]])
+    expect(refused).toMatchObject({
+      status: 409,
+      body: { code: 40902, error: 'refused_by_provider', details: [{ reason: 'invalid_request' }] },
+    })
+    expect(refused.body.message).not.toContain('schema')
     expect(await shop.find(no)).toMatchObject({
       status: 'paid',
       refundedFen: 0,

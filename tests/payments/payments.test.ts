@@ -103,7 +103,7 @@ function suite(dialect: Dialect): void {
     pay.standIn.fail({ status: 400, code: 'PARAM_ERROR', times: 1 })
 
     await expect(place()).rejects.toMatchObject({
-      error: 'validation_failed',
+      error: 'refused_by_provider',
       details: [{ reason: 'param_error' }],
     })
 

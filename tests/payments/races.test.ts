@@ -73,7 +73,7 @@ function suite(dialect: Dialect): void {
   test('a refund that another call has brought to the provider meanwhile is not closed by its refusal', async () => {
     const no = await shop.paid()
     const refusing = options({
-      refund: () => Promise.reject(new Fault('validation_failed')),
+      refund: () => Promise.reject(new Fault('refused_by_provider')),
       queryRefund: async () => ({ state: 'processing', providerId: 'r1' }),
     })
     const asking = { amountFen: 100, reason: undefined, clientKey: undefined, requestId: 'test' }
@@ -106,7 +106,7 @@ function suite(dialect: Dialect): void {
     let queries = 0
     const queryRefund: PaymentProvider['queryRefund'] = async () => {
       queries += 1
-      throw new Fault('validation_failed')
+      throw new Fault('refused_by_provider')
     }
 
     shop.backend.advance(61_000)

@@ -85,7 +85,7 @@ describe('downloading', () => {
 
   test('a merchant with a public key has none', async () => {
     await expect(downloadCertificates(optionsOf(await standIn('public-key')), never)).rejects.toMatchObject({
-      error: 'validation_failed',
+      error: 'refused_by_provider',
       details: [{ reason: 'resource_not_exists' }],
     })
   })

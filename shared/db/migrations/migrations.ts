@@ -7,6 +7,7 @@ import { files } from './0006-files.ts'
 import { messages } from './0007-messages.ts'
 import { orders } from './0008-orders.ts'
 import { subscriptions } from './0009-subscriptions.ts'
+import { inboxProof } from './0010-inbox-proof.ts'
 import type { Migration } from './table.ts'
 
 /** Every step of the schema, in order. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   messages,
   orders,
   subscriptions,
+  inboxProof,
 ]

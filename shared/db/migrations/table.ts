@@ -61,3 +61,26 @@ export function createTable(
     ...keys.map(({ kind, index, on }) => `create ${kind} ${index} on ${name} (${on})`),
   ]
 }
+
+export interface NewColumn {
+  readonly table: string
+  readonly column: string
+  readonly type: ColumnType
+}
+
+/**
+ * The statements that add a column, which may be null. MySQL has no `if not exists` for columns, and a run that died
+ * before it was noted is repeated: the schema itself is asked.
+ */
+export function addColumn(dialect: Dialect, { table, column, type }: NewColumn): readonly string[] {
+  const [postgres, mysql] = TYPES[type]
+  if (dialect === 'postgres') return [`alter table ${table} add column ${column} ${postgres} null`]
+  const here = `table_schema = database() and table_name = '${table}' and column_name = '${column}'`
+  return [
+    `set @is_there = (select count(*) from information_schema.columns where ${here})`,
+    `set @step = if(@is_there, 'do 0', 'alter table ${table} add column ${column} ${mysql} null')`,
+    'prepare step from @step',
+    'execute step',
+    'deallocate prepare step',
+  ]
+}

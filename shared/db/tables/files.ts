@@ -72,6 +72,41 @@ export async function moveFile(
   return result.numUpdatedRows === 1n
 }
 
+/** Files of a user that have these purposes, newest first, locked until the transaction ends. */
+export function lockFilesOf(
+  sql: Queries,
+  { userId, purposes, statuses, limit }: FilesToLock,
+  signal: AbortSignal,
+): Promise<Pick<FileRow, 'id' | 'size_bytes'>[]> {
+  return sql
+    .selectFrom('files')
+    .select(['id', 'size_bytes'])
+    .where('user_id', '=', userId)
+    .where('purpose', 'in', purposes)
+    .where('status', 'in', statuses)
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .forUpdate()
+    .execute({ signal })
+}
+
+export interface FilesToLock {
+  readonly userId: string
+  readonly purposes: readonly string[]
+  readonly statuses: readonly FileStatus[]
+  readonly limit: number
+}
+
+/** Changes files that the transaction has locked. */
+export async function changeFiles(
+  sql: Queries,
+  ids: readonly string[],
+  to: FileChange,
+  signal: AbortSignal,
+): Promise<void> {
+  await sql.updateTable('files').set(to).where('id', 'in', ids).execute({ signal })
+}
+
 export async function deleteFile(sql: Queries, id: string, signal: AbortSignal): Promise<void> {
   await sql.deleteFrom('files').where('id', '=', id).execute({ signal })
 }

@@ -9,10 +9,12 @@ export interface InboxTable {
   source: string
   /** What that sender calls the message, the same however often it is sent. */
   dedupe_key: string
-  /** SHA-256 (hex) of the body. */
+  /** SHA-256 (hex) of what the message says once it is opened: the body of the same one may be sealed anew each time. */
   payload_hash: string
-  /** As received. */
+  /** As received, in base64: it may hold bytes that are no text. */
   body: string
+  /** JSON: what the body is verified with again. */
+  proof: string | null
   request_id: string | null
   received_at: Date
 }

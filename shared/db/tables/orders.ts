@@ -167,3 +167,34 @@ export async function postponeOrder(
     .where('poll_at', 'is not', null)
     .execute({ signal })
 }
+
+/** Orders of a user, newest first, after the cursor's position. */
+export function listOrdersOf(
+  sql: Queries,
+  { userId, limit, beforeId }: OrderPage,
+  signal: AbortSignal,
+): Promise<OrderRow[]> {
+  return sql
+    .selectFrom('orders')
+    .selectAll()
+    .where('user_id', '=', userId)
+    .$if(beforeId !== undefined, (query) => query.where('id', '<', beforeId ?? ''))
+    .orderBy('id', 'desc')
+    .limit(limit)
+    .execute({ signal })
+}
+
+export interface OrderPage {
+  readonly userId: string
+  readonly limit: number
+  readonly beforeId?: string | undefined
+}
+
+/** Removes what a user wrote into orders; amounts, numbers, times and states stay, as the law on accounting wants. */
+export async function eraseOrders(sql: Queries, userId: string, signal: AbortSignal): Promise<void> {
+  await sql
+    .updateTable('orders')
+    .set({ description: '', metadata: '{}' })
+    .where('user_id', '=', userId)
+    .execute({ signal })
+}

@@ -65,6 +65,31 @@ export function listRefunds(sql: Queries, orderId: string, signal: AbortSignal):
     .execute({ signal })
 }
 
+/** The refunds of several orders, oldest first. */
+export function listRefundsOfAll(
+  sql: Queries,
+  orderIds: readonly string[],
+  signal: AbortSignal,
+): Promise<RefundRow[]> {
+  if (orderIds.length === 0) return Promise.resolve([])
+  return sql
+    .selectFrom('refunds')
+    .selectAll()
+    .where('order_id', 'in', orderIds)
+    .orderBy('id')
+    .execute({ signal })
+}
+
+/** Removes what a user wrote as reasons. */
+export async function eraseReasons(
+  sql: Queries,
+  orderIds: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (orderIds.length === 0) return
+  await sql.updateTable('refunds').set({ reason: null }).where('order_id', 'in', orderIds).execute({ signal })
+}
+
 /** Changes a refund that is still in one of the states given; false when it has moved on. */
 export async function moveRefund(
   sql: Queries,
