@@ -23,6 +23,8 @@ export interface CloudEvent {
   readonly source: string
   readonly type: string
   readonly time?: string
+  /** What it is about, as an object's key. */
+  readonly subject?: string
   readonly data?: unknown
 }
 

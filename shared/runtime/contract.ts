@@ -16,8 +16,10 @@ export interface Contract {
   call(headers: Headers, peer: string): Call
   /** The hook a request is for, or undefined when it is a client's own. */
   hook(method: string, path: string, headers: Headers): Hook | undefined
-  /** The platform's event as a CloudEvent; `payload` is the body, parsed where it is JSON. */
-  event(payload: unknown, call: Call): CloudEvent
+  /** What the platform tells, as CloudEvents; `payload` is the body, parsed where it is JSON. */
+  events(payload: unknown, call: Call, headers: Headers): readonly CloudEvent[]
+  /** Whether no client can send what looks like an event: then a function without events takes requests by them. */
+  readonly vouchesForEvents: boolean
   /** The answer that tells the platform to retry an event. */
   eventFailed(): Response
   /** Lines the platform wants on standard output around a piece of work, or none. */
@@ -41,14 +43,6 @@ export function durationHeader(headers: Headers, name: string, unitMs: number, f
 /** `payload` as an object whose fields may be read, empty when it is none. */
 export function fields(payload: unknown): Readonly<Record<string, unknown>> {
   return typeof payload === 'object' && payload !== null ? { ...payload } : {}
-}
-
-/** The event itself where it already is a CloudEvent, as EventBridge and Knative send them. */
-export function givenCloudEvent(payload: unknown): CloudEvent | undefined {
-  const { specversion, id, source, type, time, data } = fields(payload)
-  if (specversion !== '1.0' || typeof id !== 'string') return undefined
-  if (typeof source !== 'string' || typeof type !== 'string') return undefined
-  return { specversion, id, source, type, data, ...(typeof time === 'string' ? { time } : {}) }
 }
 
 /** The platform's request id; one of our own where there is none, or none that belongs in a header and a log. */

@@ -1,11 +1,5 @@
-import {
-  type Contract,
-  durationHeader,
-  fields,
-  givenCloudEvent,
-  type Hook,
-  requestIdHeader,
-} from './contract.ts'
+import { givenCloudEvent, storageEvents } from './cloud-events.ts'
+import { type Contract, durationHeader, fields, type Hook, requestIdHeader } from './contract.ts'
 
 /** FC's default when a function sets none. */
 const DEFAULT_TIMEOUT_MS = 3_000
@@ -40,15 +34,19 @@ export const fc: Contract = {
   hook: (method, path, headers) =>
     headers.get('x-fc-control-path') === '/http-invoke' ? undefined : HOOKS[`${method} ${path}`],
 
-  event(payload, { requestId }) {
+  vouchesForEvents: true,
+
+  events(payload, { requestId }) {
     const given = givenCloudEvent(payload)
-    if (given !== undefined) return given
+    if (given !== undefined) return [given]
+    const stored = storageEvents(payload, requestId)
+    if (stored.length > 0) return stored
     const { triggerName, triggerTime, payload: data } = fields(payload)
     if (typeof triggerName !== 'string' || typeof triggerTime !== 'string') {
-      return { specversion: '1.0', id: requestId, source: '/fc', type: 'fc.event', data: payload }
+      return [{ specversion: '1.0', id: requestId, source: '/fc', type: 'fc.event', data: payload }]
     }
     const source = `/fc/timers/${encodeURIComponent(triggerName)}`
-    return { specversion: '1.0', id: requestId, source, type: 'timer', time: triggerTime, data }
+    return [{ specversion: '1.0', id: requestId, source, type: 'timer', time: triggerTime, data }]
   },
 
   // FC reads a handler's failure from this header; the status alone says the same.

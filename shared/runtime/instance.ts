@@ -2,6 +2,7 @@ import type { App } from '#shared/http/app.ts'
 import type { Logger } from '#shared/telemetry/logger.ts'
 import type { Call, Contract, Hook } from './contract.ts'
 import { crashed } from './crashed.ts'
+import { httpEvent, integratedAnswer } from './http-event.ts'
 import { openInvocation, type OpenInvocation } from './open-invocation.ts'
 import { withoutPlatformHeaders } from './without-platform-headers.ts'
 
@@ -19,6 +20,8 @@ export interface Instance {
 
 export interface InstanceOptions {
   readonly contract: Contract
+  /** Deployed as an event function: clients reach it through events only, if at all. */
+  readonly isEventFunction: boolean
   readonly logger: Logger
   /** Takes one line of the platform's own log format. */
   readonly print: (line: string) => void
@@ -27,7 +30,11 @@ export interface InstanceOptions {
 type Work = Hook | 'request'
 
 /** Binds an app to a platform's contract. */
-export function createInstance(app: App, { contract, logger, print }: InstanceOptions): Instance {
+export function createInstance(
+  app: App,
+  { contract, isEventFunction, logger, print }: InstanceOptions,
+): Instance {
+  const takesEvents = app.event !== undefined || isEventFunction || contract.vouchesForEvents
   const stop = new AbortController()
   const inFlight = new Set<Promise<unknown>>()
   let draining = false
@@ -43,8 +50,8 @@ export function createInstance(app: App, { contract, logger, print }: InstanceOp
 
   function workOf(method: string, path: string, headers: Headers): Work {
     const hook = contract.hook(method, path, headers)
-    // A path that means an event to the platform is a path like any other to an app without events.
-    return hook === undefined || (hook === 'event' && app.event === undefined) ? 'request' : hook
+    // A path that means an event to the platform is a path like any other to a function that takes none.
+    return hook === undefined || (hook === 'event' && !takesEvents) ? 'request' : hook
   }
 
   const works: Readonly<Record<Work, (request: Request, call: Call) => Promise<Response>>> = {
@@ -59,9 +66,17 @@ export function createInstance(app: App, { contract, logger, print }: InstanceOp
       }
     },
     async event(request, call) {
+      const payload = parsed(await request.text())
+      const http = httpEvent(payload)
+      if (http !== undefined) {
+        const { clientIp = call.clientIp } = http
+        return integratedAnswer(await works.request(http.request, { ...call, clientIp }))
+      }
+      if (app.event === undefined) throw new TypeError(`${app.name} takes requests, and no such events`)
       const opened = open(call)
       try {
-        await app.event?.(contract.event(parsed(await request.text()), call), opened.invocation)
+        const events = contract.events(payload, call, request.headers)
+        for (const event of events) await app.event(event, opened.invocation)
         return new Response(null, { status: 200 })
       } finally {
         await opened.settled()

@@ -8,13 +8,10 @@ export const local: Contract = {
   freezes: false,
   call: (_headers, peer) => ({ requestId: crypto.randomUUID(), clientIp: peer, timeoutMs: TIMEOUT_MS }),
   hook: () => undefined,
-  event: (payload, { requestId }) => ({
-    specversion: '1.0',
-    id: requestId,
-    source: '/local',
-    type: 'local.event',
-    data: payload,
-  }),
+  vouchesForEvents: false,
+  events: (payload, { requestId }) => [
+    { specversion: '1.0', id: requestId, source: '/local', type: 'local.event', data: payload },
+  ],
   eventFailed: () => new Response(null, { status: 500 }),
   markers: () => undefined,
 }

@@ -1,4 +1,5 @@
-import { type Contract, durationHeader, fields, givenCloudEvent, requestIdHeader } from './contract.ts'
+import { givenCloudEvent, storageEvents } from './cloud-events.ts'
+import { type Contract, durationHeader, fields, requestIdHeader } from './contract.ts'
 
 /** SCF's default when a function sets none. */
 const DEFAULT_TIMEOUT_MS = 3_000
@@ -17,18 +18,22 @@ export const scf: Contract = {
   }),
 
   // A web function gets its clients' paths as they are, this one included: the instance takes it for an event only
-  // where the app handles events, and such an app is deployed as an event function, which no client reaches directly.
+  // where the app handles events, or where it is told that this is an event function, which no client reaches directly.
   hook: (method, path) => (method === 'POST' && path === '/event-invoke' ? 'event' : undefined),
 
-  event(payload, { requestId }) {
+  vouchesForEvents: false,
+
+  events(payload, { requestId }) {
     const given = givenCloudEvent(payload)
-    if (given !== undefined) return given
+    if (given !== undefined) return [given]
+    const stored = storageEvents(payload, requestId)
+    if (stored.length > 0) return stored
     const { Type, TriggerName, Time, Message } = fields(payload)
     if (Type !== 'Timer' || typeof TriggerName !== 'string' || typeof Time !== 'string') {
-      return { specversion: '1.0', id: requestId, source: '/scf', type: 'scf.event', data: payload }
+      return [{ specversion: '1.0', id: requestId, source: '/scf', type: 'scf.event', data: payload }]
     }
     const source = `/scf/timers/${encodeURIComponent(TriggerName)}`
-    return { specversion: '1.0', id: requestId, source, type: 'timer', time: Time, data: Message }
+    return [{ specversion: '1.0', id: requestId, source, type: 'timer', time: Time, data: Message }]
   },
 
   eventFailed: () => new Response(null, { status: 500 }),

@@ -1,13 +1,13 @@
-import type { App, Platform } from '#shared/http/app.ts'
+import type { App } from '#shared/http/app.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { booted } from './boot.ts'
 import type { Contract } from './contract.ts'
 import { fc } from './fc.ts'
 import { createInstance, type Instance } from './instance.ts'
+import { knative } from './knative.ts'
 import { local } from './local.ts'
 import { scf } from './scf.ts'
 
-const CONTRACTS: Readonly<Record<Platform, Contract>> = { fc, scf, local }
 const DRAIN_MS = 4_000
 const CLOSE_MS = 1_000
 
@@ -34,7 +34,8 @@ export interface Server {
 export async function serve(app: App, env: Env): Promise<void> {
   const logger = createLogger({ fields: { function: app.name } })
   const print = (line: string) => void process.stdout.write(`${line}\n`)
-  const instance = createInstance(app, { contract: CONTRACTS[platformOf(env)], logger, print })
+  const isEventFunction = env['FUNCTION_TYPE'] === 'event'
+  const instance = createInstance(app, { contract: contractOf(env), isEventFunction, logger, print })
   // Only the adaptor of the runtime at hand is evaluated: the other one would cost its imports at every cold start.
   const { listen } = 'Bun' in globalThis ? await import('./bun.ts') : await import('./node.ts')
   const server = await listen({ instance, hostname: env['HOST'] ?? '0.0.0.0', port: portOf(env) })
@@ -44,9 +45,10 @@ export async function serve(app: App, env: Env): Promise<void> {
   process.once('SIGINT', end)
 }
 
-function platformOf(env: Env): Platform {
-  if (env['FC_FUNCTION_NAME'] !== undefined || env['FC_SERVER_PORT'] !== undefined) return 'fc'
-  return env['TENCENTCLOUD_RUNENV'] === 'SCF' ? 'scf' : 'local'
+function contractOf(env: Env): Contract {
+  if (env['FC_FUNCTION_NAME'] !== undefined || env['FC_SERVER_PORT'] !== undefined) return fc
+  if (env['TENCENTCLOUD_RUNENV'] === 'SCF') return scf
+  return env['K_SERVICE'] === undefined ? local : knative
 }
 
 function portOf(env: Env): number {

@@ -108,7 +108,7 @@ export async function startCallback(): Promise<CallbackSetting> {
 
 async function serve(app: App) {
   const logger = createLogger({ level: 'error' })
-  const instance = createInstance(app, { contract: local, logger, print: () => {} })
+  const instance = createInstance(app, { contract: local, isEventFunction: false, logger, print: () => {} })
   const server = await listen({ instance, hostname: '127.0.0.1', port: 0 })
   return { app, url: `http://127.0.0.1:${server.port}${PATH}`, stop: () => server.stop() }
 }

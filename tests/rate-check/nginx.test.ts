@@ -49,7 +49,7 @@ describeWith(['nginx'], 'nginx before an upstream', () => {
           deadline: invocation.deadline - now + backend.now(),
         }),
     }
-    const instance = createInstance(app, { contract: local, logger, print: () => {} })
+    const instance = createInstance(app, { contract: local, isEventFunction: false, logger, print: () => {} })
     guard = await listen({ instance, hostname: '127.0.0.1', port: 0 })
     upstream = createServer((request, response) => {
       const { 'x-auth-sub': sub, 'x-auth-sid': sid, 'x-auth-scope': scope } = request.headers

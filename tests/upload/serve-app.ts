@@ -21,7 +21,12 @@ export async function serveApp(app: App, now: () => number): Promise<ServedApp> 
       app.fetch(request, { ...invocation, deadline: invocation.deadline - Date.now() + now() }),
   }
   const logger = createLogger({ level: 'error' })
-  const instance = createInstance(shifted, { contract: local, logger, print: () => {} })
+  const instance = createInstance(shifted, {
+    contract: local,
+    isEventFunction: false,
+    logger,
+    print: () => {},
+  })
   const server = await listen({ instance, hostname: '127.0.0.1', port: 0 })
   return { url: `http://127.0.0.1:${server.port}`, port: server.port, stop: () => server.stop() }
 }
