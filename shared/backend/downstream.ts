@@ -62,7 +62,7 @@ export function tellDownstream({ webhook, eventBus }: Downstream, clock: Clock):
 /** Where messages go, by the names that `tellDownstream` gives them. */
 export function downstreamTargets(
   { webhook, eventBus }: Downstream,
-  ports: PostingPorts & { readonly clock: Clock },
+  ports: PostingPorts,
 ): Readonly<Record<string, Deliver>> {
   return {
     ...(webhook === undefined ? {} : { [TARGETS.webhook]: webhookDelivery(webhook, ports) }),

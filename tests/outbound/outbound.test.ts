@@ -484,7 +484,7 @@ describe('what a call leaves behind', () => {
     const { outbound, log } = setting({ tracer })
     const call = { ...POST, url, isPathSecret: true, retries: 0 } as const
 
-    const refused = httpRefusal(call, await outbound.to(url)(call, signal))
+    const refused = httpRefusal(call, await outbound.to(url)(call, signal), 0)
     const broken = await faultOf(outbound.to(url)(call, signal))
     const notAllowed = await faultOf(outbound.to('https://else.test')(call, signal))
 
@@ -498,7 +498,7 @@ describe('what a call leaves behind', () => {
   test('one span, whose name the other side is told', async () => {
     const server = await start()
     server.next({ how: 'status', status: 500 })
-    const spans: { name: string; attributes: Attributes }[] = []
+    const spans: { name: unknown; attributes: Attributes }[] = []
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const tracer: Tracer = {
       span(name, attributes, work) {
