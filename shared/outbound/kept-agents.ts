@@ -31,6 +31,5 @@ export function keptAgents(newAgent: () => Agent, clock: Clock): (origin: string
 }
 
 function closeIdle({ freeSockets }: Agent): void {
-  for (const sockets of Object.values(freeSockets))
-    for (const socket of [...(sockets ?? [])]) socket.destroy()
+  for (const socket of Object.values(freeSockets).flat()) socket?.destroy()
 }
