@@ -1,3 +1,4 @@
+import { outwardUrl } from '#shared/backend/outward-url.ts'
 import { type Env, type Read, readEnv } from '#shared/config/read-env.ts'
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
@@ -52,7 +53,7 @@ function merchantSettings(read: Read) {
       privateKey: read.parsed('WECHAT_PAY_PRIVATE_KEY', parseMerchantKey),
     },
     apiKey: read.parsed('WECHAT_PAY_API_KEY', (text) => secret(checkedApiKey(text))),
-    baseUrl: read.url('WECHAT_PAY_BASE_URL', { schemes: ['https', 'http'], fallback: WECHAT_PAY_URL }),
+    baseUrl: outwardUrl(read, 'WECHAT_PAY_BASE_URL', WECHAT_PAY_URL),
   }
 }
 

@@ -7,6 +7,7 @@ import { parsePartnerKeys } from '#shared/signing/partner-keys.ts'
 import { checkedRedisUrl } from '#shared/state/redis-address.ts'
 import { LOG_LEVELS } from '#shared/telemetry/logger.ts'
 import { WECHAT_URL } from '#shared/wechat/wechat.ts'
+import { outwardUrl } from './outward-url.ts'
 import { traceSettings } from './trace-settings.ts'
 
 const SWITCH = ['off', 'on'] as const
@@ -40,7 +41,7 @@ export type BackendSettings = ReturnType<typeof backendSettings>
 export function wechatSettings(read: Read) {
   return {
     appSecret: read.secret('WECHAT_APP_SECRET'),
-    wechatUrl: read.url('WECHAT_BASE_URL', { schemes: ['https', 'http'], fallback: WECHAT_URL }),
+    wechatUrl: outwardUrl(read, 'WECHAT_BASE_URL', WECHAT_URL),
     demandsUserKey: read.oneOf('SIGNING_USER_KEY', SWITCH, 'off') === 'on',
     asksRiskRank: read.oneOf('WECHAT_RISK_RANK', SWITCH, 'off') === 'on',
   }

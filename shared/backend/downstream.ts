@@ -3,7 +3,8 @@ import type { Read } from '#shared/config/read-env.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { enqueue } from '#shared/outbox/enqueue.ts'
 import type { Tell } from '#shared/payments/apply-payment.ts'
-import { type EventBus, EVENT_MODES, eventDelivery } from './event-delivery.ts'
+import { checkedSource, type EventBus, EVENT_MODES, eventDelivery } from './event-delivery.ts'
+import { outwardUrl } from './outward-url.ts'
 import type { PostingPorts } from './post-message.ts'
 import { parseWebhookSecret, type Webhook, webhookDelivery } from './webhook-delivery.ts'
 
@@ -16,19 +17,21 @@ export interface Downstream {
 const TARGETS = { webhook: 'webhook', eventBus: 'event-bus' } as const
 /** Three attempts; what is left then, an admin sends again. */
 const RETRY_WAITS_S = [10, 60]
+const SOURCE = '/xiaohan'
 const MIN_TOKEN_BYTES = 16
 
 /** What functions that tell others of what happens read besides. */
 export function downstreamSettings(read: Read) {
   return {
     webhook: read.optional('WEBHOOK_URL', () => ({
-      url: read.url('WEBHOOK_URL', { schemes: ['https', 'http'] }),
+      url: outwardUrl(read, 'WEBHOOK_URL'),
       key: read.parsed('WEBHOOK_SECRET', parseWebhookSecret),
     })),
     eventBus: read.optional('EVENT_BUS_URL', () => ({
-      url: read.url('EVENT_BUS_URL', { schemes: ['https', 'http'] }),
+      url: outwardUrl(read, 'EVENT_BUS_URL'),
       mode: read.oneOf('EVENT_BUS_MODE', EVENT_MODES, 'structured'),
-      source: read.text('EVENT_BUS_SOURCE', '/xiaohan'),
+      source:
+        read.optional('EVENT_BUS_SOURCE', () => read.parsed('EVENT_BUS_SOURCE', checkedSource)) ?? SOURCE,
       token: read.optional('EVENT_BUS_TOKEN', () =>
         read.secret('EVENT_BUS_TOKEN', { minBytes: MIN_TOKEN_BYTES }),
       ),
@@ -59,7 +62,7 @@ export function tellDownstream({ webhook, eventBus }: Downstream, clock: Clock):
 /** Where messages go, by the names that `tellDownstream` gives them. */
 export function downstreamTargets(
   { webhook, eventBus }: Downstream,
-  ports: PostingPorts & { readonly clock: Clock },
+  ports: PostingPorts,
 ): Readonly<Record<string, Deliver>> {
   return {
     ...(webhook === undefined ? {} : { [TARGETS.webhook]: webhookDelivery(webhook, ports) }),

@@ -16,6 +16,17 @@ export interface EventBus {
   readonly token?: Secret | undefined
 }
 
+/** RFC 3986 §4.1; only a host may have brackets, and what has a colon in front of every slash begins with a scheme. */
+const URI_REFERENCE =
+  /^(?!$)(?:[a-z][a-z\d+.-]*:|(?![^/?#]*:))(?:\/\/\[[\da-f:.]+\])?(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*(?:#(?:[\w.~!$&'()*+,;=:@/?-]|%[\da-f]{2})*)?$/i
+
+/** @throws TypeError for what CloudEvents 1.0 does not take as a source */
+export function checkedSource(text: string): string {
+  if (!URI_REFERENCE.test(text))
+    throw new TypeError('must be a URI or a path, as /xiaohan, with other characters percent-encoded')
+  return text
+}
+
 /** @see https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md */
 export function eventDelivery({ url, mode, source, token }: EventBus, ports: PostingPorts): Deliver {
   const post = postMessage(url, ports)

@@ -58,7 +58,7 @@ export function createPartnerApi({ baseUrl, key, outbound, clock }: PartnerApiOp
       ...(text === undefined ? {} : { 'content-type': 'application/json' }),
     }
     const received = await makeCall({ method, url, body: text, headers, sign, timeoutMs: TIMEOUT_MS }, signal)
-    if (!isSuccess(received)) throw refusal({ method, url }, received)
+    if (!isSuccess(received)) throw refusal({ method, url }, received, clock())
     const result = v.safeParse(answer, json(received.body))
     if (result.success) return result.output
     const cause = new CallError(targetOf({ method, url }), 'unreadable', 'maybe')
@@ -69,8 +69,9 @@ export function createPartnerApi({ baseUrl, key, outbound, clock }: PartnerApiOp
 function refusal(
   call: { readonly method: 'GET' | 'POST'; readonly url: URL },
   answer: OutboundAnswer,
+  nowMs: number,
 ): Fault {
-  const fault = httpRefusal(call, answer)
+  const fault = httpRefusal(call, answer, nowMs)
   if (answer.status === 404) return new Fault('not_found', { cause: fault.cause })
   const isConflict = answer.status === 409
   if (!isConflict && !FINAL.has(answer.status)) return fault

@@ -6,6 +6,7 @@ import { parseMerchantKey } from '#shared/wechat-pay/merchant.ts'
 import { checkedApiKey } from '#shared/wechat-pay/open-resource.ts'
 import { parsePlatformKeys } from '#shared/wechat-pay/platform-keys.ts'
 import { createWechatPay, WECHAT_PAY_URL } from '#shared/wechat-pay/wechat-pay.ts'
+import { outwardUrl } from './outward-url.ts'
 import { wechatPayProvider } from './wechat-pay-provider.ts'
 
 /** What proves a notification to be WeChat Pay's, and opens it. */
@@ -25,7 +26,7 @@ export function paymentSettings(read: Read) {
     paySerial: read.text('WECHAT_PAY_SERIAL'),
     payPrivateKey: read.parsed('WECHAT_PAY_PRIVATE_KEY', parseMerchantKey),
     payNotifyUrl: read.parsed('WECHAT_PAY_NOTIFY_URL', notifyUrl),
-    payUrl: read.url('WECHAT_PAY_BASE_URL', { schemes: ['https', 'http'], fallback: WECHAT_PAY_URL }),
+    payUrl: outwardUrl(read, 'WECHAT_PAY_BASE_URL', WECHAT_PAY_URL),
   }
 }
 

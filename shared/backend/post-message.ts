@@ -1,3 +1,4 @@
+import type { Clock } from '#shared/clock.ts'
 import type { OutboxRow } from '#shared/db/tables/outbox.ts'
 import { httpRefusal, isSuccess } from '#shared/outbound/http-refusal.ts'
 import type { Outbound } from '#shared/outbound/outbound.ts'
@@ -10,6 +11,7 @@ export interface Posting {
 
 export interface PostingPorts {
   readonly outbound: Outbound
+  readonly clock: Clock
   /** Longest time for one delivery; 8,000 unless given. */
   readonly timeoutMs?: number
 }
@@ -17,7 +19,7 @@ export interface PostingPorts {
 const TIMEOUT_MS = 8_000
 
 /** Posts messages of the outbox to one address, once each: when they are tried again is for the outbox to know. */
-export function postMessage(url: URL, { outbound, timeoutMs = TIMEOUT_MS }: PostingPorts) {
+export function postMessage(url: URL, { outbound, clock, timeoutMs = TIMEOUT_MS }: PostingPorts) {
   const makeCall = outbound.to(url)
   return async ({ message, body, headers }: Posting, signal: AbortSignal): Promise<void> => {
     const call = { method: 'POST', url, isPathSecret: true } as const
@@ -26,6 +28,6 @@ export function postMessage(url: URL, { outbound, timeoutMs = TIMEOUT_MS }: Post
     const traced = requestId === undefined ? headers : { ...headers, 'x-request-id': requestId }
     const sending = { ...call, body, headers: traced, requestId, timeoutMs, retries: 0 }
     const answer = await makeCall(sending, signal)
-    if (!isSuccess(answer)) throw httpRefusal(call, answer)
+    if (!isSuccess(answer)) throw httpRefusal(call, answer, clock())
   }
 }

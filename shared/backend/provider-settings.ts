@@ -3,6 +3,7 @@ import type { Read } from '#shared/config/read-env.ts'
 import type { Outbound } from '#shared/outbound/outbound.ts'
 import type { PaymentProvider } from '#shared/payments/provider.ts'
 import type { PartnerKeys } from '#shared/signing/partner-keys.ts'
+import { outwardUrl } from './outward-url.ts'
 import { createPartnerApi } from './partner-api.ts'
 import { partnerProvider } from './partner-provider.ts'
 import { openPayments, type PaymentSettings, paymentSettings } from './payment-settings.ts'
@@ -30,8 +31,8 @@ export function optionalProviderSettings(read: Read): ProviderSettings | undefin
 function partnerPaymentSettings(read: Read) {
   return {
     partner: read.parsed('PAYMENT_PARTNER', partnerName),
-    partnerUrl: read.url('PAYMENT_PARTNER_URL', { schemes: ['https', 'http'] }),
-    partnerNotifyUrl: read.url('PAYMENT_PARTNER_NOTIFY_URL', { schemes: ['https', 'http'] }),
+    partnerUrl: outwardUrl(read, 'PAYMENT_PARTNER_URL'),
+    partnerNotifyUrl: outwardUrl(read, 'PAYMENT_PARTNER_NOTIFY_URL'),
   }
 }
 

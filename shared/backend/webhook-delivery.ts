@@ -1,4 +1,3 @@
-import type { Clock } from '#shared/clock.ts'
 import type { Deliver } from '#shared/outbox/drain.ts'
 import { webhookRequestHeaders } from '#shared/signing/webhook.ts'
 import { postMessage, type PostingPorts } from './post-message.ts'
@@ -21,10 +20,7 @@ export function parseWebhookSecret(text: string): Uint8Array {
 }
 
 /** @see https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md */
-export function webhookDelivery(
-  { url, key }: Webhook,
-  ports: PostingPorts & { readonly clock: Clock },
-): Deliver {
+export function webhookDelivery({ url, key }: Webhook, ports: PostingPorts): Deliver {
   const { clock } = ports
   const post = postMessage(url, ports)
   return async (message, signal) => {

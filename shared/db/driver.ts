@@ -55,8 +55,10 @@ export function createDriver({ begin, links, pool, statementMs, tracer, system }
       isLost: false,
       async executeQuery<R>({ sql, parameters }: CompiledQuery, options?: Options): Promise<QueryResult<R>> {
         const limits = { limitMs, signal: options?.signal }
-        const result = tracer.span(nameOf(sql), { 'db.system.name': system, 'db.query.text': sql }, () =>
-          run(connection, sql, parameters, limits),
+        const result = tracer.span(
+          () => nameOf(sql),
+          { 'db.system.name': system, 'db.query.text': sql },
+          () => run(connection, sql, parameters, limits),
         )
         // Waiting for the connection counts towards the first statement, so that no call takes longer than one.
         limitMs = statementMs

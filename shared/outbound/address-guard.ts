@@ -1,5 +1,5 @@
 import type { LookupFunction } from 'node:net'
-import { addressReach, isLoopback } from './address-reach.ts'
+import { addressReach, hostAddress, isLoopback } from './address-reach.ts'
 import { CallError } from './call-error.ts'
 
 /** All addresses of a host. */
@@ -46,7 +46,7 @@ export function createAddressGuard(options: AddressGuardOptions): AddressGuard {
       throw refuse('address not allowed')
     }
     // Of an address that stands in the URL nobody is asked.
-    if (isAddress(url)) check(bare(url))
+    if (isAddress(url)) check(hostAddress(url))
     return (host, { all }, found) => {
       resolve(host).then(
         (addresses) => answer({ addresses, all: all === true, check }, found),
@@ -87,10 +87,6 @@ function isAddress({ hostname }: URL): boolean {
   return hostname.startsWith('[') || /^[\d.]+$/.test(hostname)
 }
 
-function bare({ hostname }: URL): string {
-  return hostname.replace(/^\[(.*)\]$/, '$1')
-}
-
 function isOwn(url: URL): boolean {
-  return url.hostname === 'localhost' || isLoopback(bare(url))
+  return url.hostname === 'localhost' || isLoopback(hostAddress(url))
 }

@@ -56,6 +56,11 @@ export function addressReach(address: string): Reach {
   return PRIVATE.check(ip, family) ? 'private' : 'public'
 }
 
+/** The host of a URL as an address is written elsewhere; a name stays what it is. */
+export function hostAddress({ hostname }: Pick<URL, 'hostname'>): string {
+  return hostname.replace(/^\[(.*)\]$/, '$1')
+}
+
 /** Whether an address is this machine's own. */
 export function isLoopback(address: string): boolean {
   const ip = plainIp(address)

@@ -1,8 +1,14 @@
+import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
 import { type Named, type OutboundCall, targetOf } from './fetch-answer.ts'
 import { httpRefusal } from './http-refusal.ts'
 import type { MakeCall } from './outbound.ts'
+
+export interface JsonPorts {
+  readonly makeCall: MakeCall
+  readonly clock: Clock
+}
 
 export interface JsonCall extends Omit<OutboundCall, 'body'> {
   /** Sent as JSON in UTF-8. */
@@ -15,7 +21,7 @@ export interface JsonCall extends Omit<OutboundCall, 'body'> {
  * @throws Fault as the call does, and upstream_failed for any other status, or an answer that is not JSON
  */
 export async function fetchJson(
-  makeCall: MakeCall,
+  { makeCall, clock }: JsonPorts,
   { body, ...call }: JsonCall,
   signal: AbortSignal,
 ): Promise<unknown> {
@@ -26,7 +32,7 @@ export async function fetchJson(
   }
   const text = body === undefined ? undefined : JSON.stringify(body)
   const answer = await makeCall({ ...call, headers, body: text }, signal)
-  if (answer.status < 200 || answer.status > 299) throw httpRefusal(call, answer)
+  if (answer.status < 200 || answer.status > 299) throw httpRefusal(call, answer, clock())
   try {
     return JSON.parse(new TextDecoder().decode(answer.body))
   } catch {

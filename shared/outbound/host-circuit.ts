@@ -1,4 +1,4 @@
-import type { IBackoff } from 'cockatiel'
+import type { CircuitBreakerPolicy, IBackoff, IHalfOpenAfterBackoffContext } from 'cockatiel'
 import type { Clock } from '#shared/clock.ts'
 import { abandonable } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
@@ -7,7 +7,11 @@ import { CallError, OUT_OF_TIME } from './call-error.ts'
 
 /** Stands before one host: who does not answer is left alone for a while, and nobody gets more calls than we can wait for. */
 export interface HostCircuit<Outcome> {
-  /** @throws Fault unavailable when `work` was not even begun */
+  /**
+   * What `work` rejects with passes through and says nothing of the host: the circuit stays as it was.
+   *
+   * @throws Fault unavailable when `work` was not even begun
+   */
   pass(work: () => Promise<Outcome>, signal: AbortSignal): Promise<Outcome>
 }
 
@@ -33,8 +37,11 @@ export async function createHostCircuit<Outcome>(
   const { host, isFailure, clock } = options
   const policies = await cockatiel()
   // The type of results is known only to us: everything that passes is an outcome.
-  const failed = policies.handleWhenResult((outcome) => isFailure(outcome as Outcome))
-  const breaker = policies.circuitBreaker(failed, {
+  const failed = policies
+    .handleWhenResult((outcome) => isFailure(outcome as Outcome))
+    // Of the one call that tries a host the library takes any other rejection for a success.
+    .orWhen(() => breaker.state === policies.CircuitState.HalfOpen)
+  const breaker: CircuitBreakerPolicy = policies.circuitBreaker(failed, {
     breaker: new policies.ConsecutiveBreaker(FAILURES),
     halfOpenAfter: { next: () => pause(clock) },
   })
@@ -64,14 +71,16 @@ function isTimeout(error: unknown): boolean {
 }
 
 /** How long it stays open, by our clock: the library takes the pause's length from here and the time from the system. */
-function pause(clock: Clock): IBackoff<unknown> {
+function pause(clock: Clock): IBackoff<IHalfOpenAfterBackoffContext> {
   const openedAtMs = clock()
-  return {
+  const own: IBackoff<IHalfOpenAfterBackoffContext> = {
     get duration() {
       const openForMs = clock() - openedAtMs
       // A clock that was set back must not keep it open.
       return openForMs >= 0 && openForMs < OPEN_MS ? Infinity : -Infinity
     },
-    next: () => pause(clock),
+    // After a rejection the pause is the one that is over: the next call tries.
+    next: ({ result }) => ('error' in result ? own : pause(clock)),
   }
+  return own
 }

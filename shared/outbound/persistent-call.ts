@@ -41,8 +41,8 @@ export function persistentCall({ clock, random }: PersistentCallOptions): Persis
 
   async function attempt(call: Attempt, signal: AbortSignal): Promise<Outcome> {
     const circuit = await placeOf(call.url).circuit()
-    const send = () => fetchAnswer(call, signal).then((answer) => ({ answer }), asOutcome)
-    return circuit.pass(send, signal).catch(asOutcome)
+    const send = () => fetchAnswer(call, signal).then((answer) => ({ answer }), ofHost)
+    return circuit.pass(send, signal).catch((error: unknown) => ({ error }))
   }
 
   return async (call, signal) => {
@@ -59,14 +59,18 @@ export function persistentCall({ clock, random }: PersistentCallOptions): Persis
   }
 }
 
-/** What counts against a host: neither a refusal, which is an answer, nor a caller that went away or had too little time. */
+/** What counts against a host: not a refusal, which is an answer. */
 export function isFailure(outcome: Outcome): boolean {
-  if ('answer' in outcome) return outcome.answer.status >= 500
-  const { error } = outcome
+  return 'answer' in outcome ? outcome.answer.status >= 500 : saysOfHost(outcome.error)
+}
+
+/** Nothing of it is said by a caller that went away or had too little time. */
+function saysOfHost(error: unknown): boolean {
   return error instanceof Fault && !(error.cause instanceof CallError && error.cause.code === OUT_OF_TIME)
 }
 
-function asOutcome(error: unknown): Outcome {
+function ofHost(error: unknown): Outcome {
+  if (!saysOfHost(error)) throw error
   return { error }
 }
 

@@ -2,7 +2,7 @@ import { leftMs } from '#shared/deadline.ts'
 import { Fault } from '#shared/errors.ts'
 import { CallError } from './call-error.ts'
 import type { OutboundAnswer, OutboundCall } from './fetch-answer.ts'
-import { retryAfterS } from './retry-after.ts'
+import { retryAfterS } from '#shared/retry-after.ts'
 
 /** What came of an attempt. */
 export type Outcome = { readonly answer: OutboundAnswer } | { readonly error: unknown }

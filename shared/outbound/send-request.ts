@@ -2,6 +2,7 @@ import type { Agent, ClientRequest, IncomingMessage, RequestOptions } from 'node
 import { systemClock } from '#shared/clock.ts'
 import { once } from '#shared/once.ts'
 import type { Attempt } from './fetch-answer.ts'
+import { keptAgents } from './kept-agents.ts'
 
 interface Client {
   readonly request: (
@@ -9,21 +10,18 @@ interface Client {
     options: RequestOptions,
     answered: (incoming: IncomingMessage) => void,
   ) => ClientRequest
-  /** With connections that are kept for the next calls. */
-  readonly agent: () => Agent
+  readonly agentOf: (origin: string) => Agent
 }
 
-/** A socket that an instance held while it was frozen is mostly dead, and its timers did not run. */
-const KEPT_IDLE_MS = 20_000
 const USER_AGENT = 'xiaohan'
 
-const http = once(async () => {
+const http = once(async (): Promise<Client> => {
   const { Agent, request } = await import('node:http')
-  return clientOf(request, (options) => new Agent(options))
+  return { request, agentOf: keptAgents(() => new Agent({ keepAlive: true }), systemClock) }
 })
-const https = once(async () => {
+const https = once(async (): Promise<Client> => {
   const { Agent, request } = await import('node:https')
-  return clientOf(request, (options) => new Agent(options))
+  return { request, agentOf: keptAgents(() => new Agent({ keepAlive: true }), systemClock) }
 })
 
 /**
@@ -32,7 +30,7 @@ const https = once(async () => {
  */
 export async function sendRequest(call: Attempt, signal: AbortSignal): Promise<IncomingMessage> {
   const { url, method, headers, body, sign, lookup, traceparent } = call
-  const { request, agent } = await (url.protocol === 'https:' ? https : http)()
+  const { request, agentOf } = await (url.protocol === 'https:' ? https : http)()
   const options = {
     method,
     headers: {
@@ -44,28 +42,11 @@ export async function sendRequest(call: Attempt, signal: AbortSignal): Promise<I
       ...(traceparent === undefined ? {} : { traceparent }),
     },
     // What must not be sent twice gets a connection of its own: a kept one may be dead, and nobody could tell.
-    agent: call.delivery === 'once' ? (false as const) : agent(),
+    agent: call.delivery === 'once' ? (false as const) : agentOf(url.origin),
     signal,
     ...(lookup === undefined ? {} : { lookup }),
   }
   return new Promise((resolve, reject) => {
     request(url, options, resolve).on('error', reject).end(body)
   })
-}
-
-function clientOf(
-  request: Client['request'],
-  newAgent: (options: { readonly keepAlive: true }) => Agent,
-): Client {
-  let agent = newAgent({ keepAlive: true })
-  let usedAtMs = systemClock()
-  return {
-    request,
-    agent() {
-      const nowMs = systemClock()
-      if (nowMs - usedAtMs > KEPT_IDLE_MS) agent = newAgent({ keepAlive: true })
-      usedAtMs = nowMs
-      return agent
-    },
-  }
 }

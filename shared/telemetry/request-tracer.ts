@@ -30,69 +30,92 @@ export interface RequestTracerOptions {
   readonly clock: Clock
   /** Takes spans that have ended, in the order of their ends. */
   readonly send: (spans: readonly EndedSpan[]) => Promise<void>
-  /** Share of the traces that begin here which are sent, 0 to 1; those that begin elsewhere say so themselves. */
+  /** Share of the traces that are sent, 0 to 1. */
   readonly ratio?: number
+  /** Whether a caller's `traceparent` decides in its place; unless told, strangers cannot have us trace more, nor less. */
+  readonly trustsCallers?: boolean
   readonly random?: () => number
 }
 
-/** More are dropped, the latest first: a collector that is gone must not fill the memory. */
+/** More are dropped, but for the ones that traces begin with, which say how many: a long trace must not fill the memory. */
 const MAX_SPANS = 2_048
+
+/** Where a span stands, and what is known of the whole trace. */
+interface Place {
+  readonly context: TraceContext
+  readonly parentSpanId: string | undefined
+  /** Whether the trace begins here, as far as we are concerned. */
+  readonly isFirst: boolean
+  readonly trace: { dropped: number }
+}
 
 export function createRequestTracer({
   clock,
   send,
   ratio = 1,
+  trustsCallers = false,
   random = Math.random,
 }: RequestTracerOptions): RequestTracer {
-  const current = new AsyncLocalStorage<TraceContext>()
+  const current = new AsyncLocalStorage<Place>()
   let ended: EndedSpan[] = []
 
   async function traced<T>(
     { name, kind, attributes }: Pick<EndedSpan, 'kind' | 'attributes'> & Pick<TracedArrival, 'name'>,
-    { context, parentSpanId }: { readonly context: TraceContext; readonly parentSpanId: string | undefined },
+    place: Place,
     work: (span: Span) => Promise<T>,
   ): Promise<T> {
-    if (!context.isSampled)
-      return current.run(context, () => work({ set: () => {}, traceparent: writeTraceparent(context) }))
+    const { context, parentSpanId, isFirst, trace } = place
+    const { traceId, spanId } = context
+    const traceparent = writeTraceparent(context)
+    if (!context.isSampled) return current.run(place, () => work({ set: () => {}, traceparent }))
     const [startMs, startedAt] = [clock(), performance.now()]
     let known = attributes
     let failure: string | undefined
     const span: Span = {
       set(more) {
         known = { ...known, ...more }
-        // An answer of ours that is a failure rejects nothing.
-        if (Number(more['http.response.status_code']) >= 500 && kind === 'server')
-          failure = String(more['http.response.status_code'])
+        // An answer that is a failure rejects nothing.
+        failure = failedStatus(kind, more) ?? failure
       },
-      traceparent: writeTraceparent(context),
+      traceparent,
     }
     try {
-      return await current.run(context, () => work(span))
+      return await current.run(place, () => work(span))
     } catch (error) {
       failure = failureOf(error)
       throw error
     } finally {
-      const { traceId, spanId } = context
       const durationMs = performance.now() - startedAt
-      const done = { traceId, spanId, parentSpanId, kind, startMs, durationMs, attributes: known, failure }
-      if (ended.length < MAX_SPANS) ended.push({ ...done, name: name() })
+      const done = { traceId, spanId, parentSpanId, kind, startMs, durationMs, failure }
+      if (failure !== undefined) known = { 'error.type': failure, ...known }
+      if (isFirst && trace.dropped > 0) known = { ...known, 'xiaohan.spans_dropped': trace.dropped }
+      if (isFirst || ended.length < MAX_SPANS) ended.push({ ...done, name: name(), attributes: known })
+      else trace.dropped += 1
     }
+  }
+
+  function first(caller: TraceContext | undefined): Place {
+    const traceId = caller?.traceId ?? newTraceId()
+    const isSampled = (trustsCallers ? caller?.isSampled : undefined) ?? random() < ratio
+    const context = { traceId, spanId: newSpanId(), isSampled }
+    return { context, parentSpanId: caller?.spanId, isFirst: true, trace: { dropped: 0 } }
+  }
+
+  function within({ context, trace }: Place): Place {
+    const parentSpanId = context.spanId
+    return { context: { ...context, spanId: newSpanId() }, parentSpanId, isFirst: false, trace }
   }
 
   return {
     async serve({ name, traceparent, attributes }, work) {
-      const caller = readTraceparent(traceparent)
-      const traceId = caller?.traceId ?? newTraceId()
-      const context = { traceId, spanId: newSpanId(), isSampled: caller?.isSampled ?? random() < ratio }
-      return traced({ name, kind: 'server', attributes }, { context, parentSpanId: caller?.spanId }, work)
+      return traced({ name, kind: 'server', attributes }, first(readTraceparent(traceparent)), work)
     },
 
     async span(name, attributes, work) {
       const parent = current.getStore()
-      const { traceId, isSampled } = parent ?? { traceId: newTraceId(), isSampled: random() < ratio }
-      const context = { traceId, spanId: newSpanId(), isSampled }
-      const kind = kindOf(attributes)
-      return traced({ name: () => name, kind, attributes }, { context, parentSpanId: parent?.spanId }, work)
+      const place = parent === undefined ? first(undefined) : within(parent)
+      const named = typeof name === 'string' ? () => name : name
+      return traced({ name: named, kind: kindOf(attributes), attributes }, place, work)
     },
 
     async flush() {
@@ -103,13 +126,26 @@ export function createRequestTracer({
   }
 }
 
+/**
+ * The status of an answer that is a failure; to whoever calls, refusals are, too.
+ *
+ * @see https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+ */
+function failedStatus(
+  kind: SpanKind,
+  { 'http.response.status_code': status }: Attributes,
+): string | undefined {
+  return Number(status) >= (kind === 'client' ? 400 : 500) ? String(status) : undefined
+}
+
 /** By the names that the conventions give to what is called. @see https://opentelemetry.io/docs/specs/semconv/ */
 function kindOf(attributes: Attributes): SpanKind {
   return 'server.address' in attributes || 'db.system.name' in attributes ? 'client' : 'internal'
 }
 
-/** A name, never a message: those may quote what was sent. */
+/** A code or a name, never a message: those may quote what was sent. */
 function failureOf(error: unknown): string {
   if (error instanceof Fault) return error.error
-  return error instanceof Error ? error.name : 'unknown'
+  if (!(error instanceof Error)) return 'unknown'
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
 }

@@ -10,8 +10,11 @@ export interface Span {
 
 /** Follows requests through the work that they cause. */
 export interface Tracer {
-  /** Does `work` inside a span, which ends as the work does. A rejection passes through, and is noted. */
-  span<T>(name: string, attributes: Attributes, work: (span: Span) => Promise<T>): Promise<T>
+  /**
+   * Does `work` inside a span, which ends as the work does. A rejection passes through, and is noted. A name that takes work
+   * to find may be a function: it is called for spans that are kept.
+   */
+  span<T>(name: string | (() => string), attributes: Attributes, work: (span: Span) => Promise<T>): Promise<T>
 }
 
 const NO_SPAN: Span = { set: () => {}, traceparent: undefined }

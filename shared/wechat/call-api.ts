@@ -60,9 +60,9 @@ export async function callApi<Answer extends GenericSchema>(
   const url = new URL(call.path, account.baseUrl)
   for (const [name, value] of Object.entries(call.query ?? {})) url.searchParams.set(name, value)
   const { method, body, delivery, retries } = call
-  const { makeCall, timeoutMs } = account
+  const { timeoutMs } = account
   const sending = { method, url, body, delivery, timeoutMs, ...(retries === undefined ? {} : { retries }) }
-  const answer = await fetchJson(makeCall, sending, signal)
+  const answer = await fetchJson(account, sending, signal)
   return readAnswer(account, call, answer)
 }
 

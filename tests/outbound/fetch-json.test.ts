@@ -6,7 +6,9 @@ import { fetchAnswer } from '#shared/outbound/fetch-answer.ts'
 import { fetchJson as fetchJsonBy, type JsonCall } from '#shared/outbound/fetch-json.ts'
 
 const { signal } = new AbortController()
-const fetchJson = (call: JsonCall, from: AbortSignal) => fetchJsonBy(fetchAnswer, call, from)
+const clock = () => Date.UTC(2020, 0, 1, 12)
+const fetchJson = (call: JsonCall, from: AbortSignal) =>
+  fetchJsonBy({ makeCall: fetchAnswer, clock }, call, from)
 const servers: Server[] = []
 const sockets: Socket[] = []
 

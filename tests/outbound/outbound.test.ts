@@ -45,6 +45,12 @@ function codeOf({ cause }: Fault): string | undefined {
   return cause instanceof CallError ? cause.code : undefined
 }
 
+function goneAfter(ms: number): AbortSignal {
+  const caller = new AbortController()
+  setTimeout(() => caller.abort(new Error('gone')), ms)
+  return caller.signal
+}
+
 const GET = { method: 'GET', timeoutMs: 2_000 } as const
 const POST = { method: 'POST', body: '{}', timeoutMs: 2_000 } as const
 
@@ -230,6 +236,49 @@ describe('a host that fails', () => {
     expect(faults.map(({ error }) => error)).toEqual(Array.from({ length: 5 }, () => 'upstream_timeout'))
     expect(faults.map(codeOf)).toEqual(Array.from({ length: 5 }, () => 'out of time'))
     expect([answer.status, server.seen.length]).toEqual([200, 6])
+  })
+
+  describe.each([
+    ['has too little time', () => within(20, signal)],
+    ['goes away', () => goneAfter(20)],
+  ])('as a caller sees it who %s', (_, briefly) => {
+    test('is not mended where it was being tried: the next call tries it', async () => {
+      const { outbound, advance } = setting()
+      const server = await start()
+      const call = (caller: AbortSignal) =>
+        outbound.to(server.url)({ ...GET, url: server.url, retries: 0 }, caller)
+      server.next({ how: 'status', status: 500 }, 5)
+      for (let n = 0; n < 5; n++) await call(signal)
+      advance(2_000)
+
+      server.next({ how: 'silent' })
+      await call(briefly()).catch(() => {})
+      server.next({ how: 'status', status: 500 })
+      const tried = await call(signal)
+      const refused = await faultOf(call(signal))
+      advance(2_000)
+      const mended = await call(signal)
+
+      expect([tried.status, codeOf(refused), mended.status]).toEqual([500, 'circuit open', 200])
+      expect(server.seen).toHaveLength(8)
+    })
+
+    test('has failed as often as before', async () => {
+      const { outbound } = setting()
+      const server = await start()
+      const call = (caller: AbortSignal) =>
+        outbound.to(server.url)({ ...GET, url: server.url, retries: 0 }, caller)
+      server.next({ how: 'status', status: 500 }, 4)
+      for (let n = 0; n < 4; n++) await call(signal)
+
+      server.next({ how: 'silent' })
+      await call(briefly()).catch(() => {})
+      server.next({ how: 'status', status: 500 })
+      const fifth = await call(signal)
+      const refused = await faultOf(call(signal))
+
+      expect([fifth.status, codeOf(refused)]).toEqual([500, 'circuit open'])
+    })
   })
 
   test('gets 64 calls at a time; 64 wait, and the next are refused at once', async () => {
@@ -435,7 +484,7 @@ describe('what a call leaves behind', () => {
     const { outbound, log } = setting({ tracer })
     const call = { ...POST, url, isPathSecret: true, retries: 0 } as const
 
-    const refused = httpRefusal(call, await outbound.to(url)(call, signal))
+    const refused = httpRefusal(call, await outbound.to(url)(call, signal), 0)
     const broken = await faultOf(outbound.to(url)(call, signal))
     const notAllowed = await faultOf(outbound.to('https://else.test')(call, signal))
 
@@ -449,7 +498,7 @@ describe('what a call leaves behind', () => {
   test('one span, whose name the other side is told', async () => {
     const server = await start()
     server.next({ how: 'status', status: 500 })
-    const spans: { name: string; attributes: Attributes }[] = []
+    const spans: { name: unknown; attributes: Attributes }[] = []
     const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
     const tracer: Tracer = {
       span(name, attributes, work) {

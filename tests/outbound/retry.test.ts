@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { httpRefusal } from '#shared/outbound/http-refusal.ts'
-import { retryAfterS } from '#shared/outbound/retry-after.ts'
+import { retryAfterS } from '#shared/retry-after.ts'
 import { createRetryBudget } from '#shared/outbound/retry-budget.ts'
 
 describe('Retry-After', () => {
@@ -24,7 +24,9 @@ describe('Retry-After', () => {
   test('goes into the fault that the answer becomes', () => {
     const call = { method: 'GET', url: new URL('https://api.test/path?secret=hush') } as const
 
-    const fault = httpRefusal(call, { status: 429, headers: new Headers({ 'retry-after': '7' }) })
+    const headers = new Headers({ 'retry-after': 'Mon, 23 Nov 2026 12:00:07 GMT' })
+
+    const fault = httpRefusal(call, { status: 429, headers }, nowMs)
 
     expect([fault.error, fault.retryAfterS, String(fault.cause)]).toEqual([
       'upstream_failed',

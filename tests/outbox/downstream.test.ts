@@ -234,6 +234,39 @@ describe('the settings', () => {
   })
 
   test.each([
+    'https://api.example/xiaohan?a=b#c',
+    'urn:event:from:myapi/resource/123',
+    'mailto:ops@shop.example',
+    'https://[2001:db8::1]:8443/xiaohan',
+    '//shop.example/a',
+    './a:b',
+    '/cloud%20events',
+    '1-555-123-4567',
+  ])('take the source %s', (source) => {
+    const { eventBus } = settings({ EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_SOURCE: source })
+
+    expect(eventBus?.source).toBe(source)
+  })
+
+  test.each([
+    '/小函',
+    '/a b',
+    '/a\u0000',
+    '/a\r\nx: y',
+    '/\u007f',
+    '/%zz',
+    '/a#b#c',
+    '1:a',
+    ':a',
+    '/[a]',
+    '/a|b',
+  ])('refuse the source %j', (source) => {
+    const env = { EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_SOURCE: source }
+
+    expect(() => settings(env)).toThrow('EVENT_BUS_SOURCE must be a URI or a path')
+  })
+
+  test.each([
     [{ EVENT_BUS_URL: 'ftp://bus.example' }, 'EVENT_BUS_URL must be a URL'],
     [{ EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_MODE: 'batched' }, 'EVENT_BUS_MODE must be one of'],
     [{ EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_TOKEN: 'short' }, 'EVENT_BUS_TOKEN is shorter'],

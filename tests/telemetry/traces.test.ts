@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { createServer } from 'node:http'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
+import { createServer, type Server } from 'node:http'
+import { sql as sqlText } from 'kysely'
 import type { CollectedSpan } from '#scripts/emulator/traces/read-spans.ts'
 import { startTraceCollector, type TraceCollector } from '#scripts/emulator/traces/start-trace-collector.ts'
 import { callList, traceTree } from '#scripts/traces/trace-text.ts'
@@ -7,16 +8,30 @@ import { openDatabase } from '#shared/db/open-database.ts'
 import { Fault } from '#shared/errors.ts'
 import { createApp } from '#shared/http/create-app.ts'
 import { route } from '#shared/http/route.ts'
+import { secret } from '#shared/secret.ts'
 import { tracedState } from '#shared/state/traced-state.ts'
 import { createLogger } from '#shared/telemetry/logger.ts'
 import { otlpExport } from '#shared/telemetry/otlp-export.ts'
+import type { EndedSpan } from '#shared/telemetry/otlp-spans.ts'
 import { createRequestTracer, type RequestTracerOptions } from '#shared/telemetry/request-tracer.ts'
+import { noTrace } from '#shared/telemetry/tracer.ts'
 import { memoryState } from '#tests/fakes/memory-state.ts'
 import { callApp } from '#tests/invocation.ts'
 import { testDatabase } from '#tests/services/test-database.ts'
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 const SPAN = '00f067aa0ba902b7'
+const SOME_SPAN: EndedSpan = {
+  traceId: TRACE,
+  spanId: SPAN,
+  parentSpanId: undefined,
+  name: 'some',
+  kind: 'internal',
+  startMs: 0,
+  durationMs: 1,
+  attributes: {},
+  failure: undefined,
+}
 const never = new AbortController().signal
 
 let collector: TraceCollector
@@ -32,7 +47,7 @@ afterEach(() => collector.stop())
 const logger = createLogger({ level: 'debug', write: (line) => lines.push(line) })
 
 function tracerTo(url: string, more: Partial<RequestTracerOptions> = {}) {
-  const target = { endpoint: new URL(url), headers: { 'x-api-key': 'k' }, service: 'xiaohan-sample' }
+  const target = { endpoint: new URL(url), headers: { 'x-api-key': secret('k') }, service: 'xiaohan-sample' }
   const send = otlpExport({ ...target, logger, clock: Date.now })
   return createRequestTracer({ clock: Date.now, send, ...more })
 }
@@ -101,10 +116,13 @@ test('a failure is noted by its name, and the answer is what it would be without
 
   const spans = await collected()
   expect([answer.status, answer.body.error]).toEqual([503, 'unavailable'])
-  expect(spans.find(({ name }) => name === 'broken')?.failure).toBe('unavailable')
+  expect(spans.find(({ name }) => name === 'broken')).toMatchObject({
+    failure: 'unavailable',
+    attributes: { 'error.type': 'unavailable' },
+  })
   expect(spans.find(({ name }) => name === 'GET /fault')).toMatchObject({
     failure: '503',
-    attributes: { 'http.response.status_code': 503 },
+    attributes: { 'http.response.status_code': 503, 'error.type': '503' },
   })
   expect(JSON.stringify(spans)).not.toContain('a secret')
 })
@@ -131,32 +149,71 @@ test('an event has a trace of its own, and a call of no route is named by its me
   })
 })
 
-test('what the caller does not trace, and what the share leaves out, is not sent but passed on', async () => {
+test.each([
+  ['our share', { ratio: 0.5, random: () => 0.5 }, '01', false],
+  ['our share', { ratio: 0.5, random: () => 0.4 }, '00', true],
+  ['the caller where it is trusted', { ratio: 0, trustsCallers: true }, '01', true],
+  ['the caller where it is trusted', { ratio: 1, trustsCallers: true }, '00', false],
+])('%s decides what is sent: %j of a call with the flags %s', async (_, options, flags, isSent) => {
   const seen: (string | undefined)[] = []
+  const tracer = tracerTo(collector.url, options)
+  const traceparent = `00-${TRACE}-${SPAN}-${flags}`
+
+  await tracer.serve({ name: () => 'call', traceparent, attributes: {} }, () =>
+    tracer.span('inner', {}, async (span) => void seen.push(span.traceparent)),
+  )
+  await tracer.flush()
+
+  // Its trace goes on either way.
+  expect(seen).toEqual([
+    expect.stringMatching(new RegExp(`^00-${TRACE}-(?!${SPAN})[0-9a-f]{16}-0${isSent ? 1 : 0}$`)),
+  ])
+  expect((await collected()).map(({ name, traceId }) => [name, traceId])).toEqual(
+    isSent ? ['inner', 'call'].map((name) => [name, TRACE]) : [],
+  )
+})
+
+test('what begins here and the share leaves out is not sent, nor even named', async () => {
   const tracer = tracerTo(collector.url, { ratio: 0.5, random: () => 0.5 })
-  const app = createApp({
-    name: 'sample',
-    logger,
-    tracer,
-    routes: [
-      route({
-        method: 'GET',
-        path: '/items',
-        handle: () =>
-          tracer.span('call', {}, async ({ traceparent }) => {
-            seen.push(traceparent)
-            return {}
-          }),
-      }),
-    ],
-  })
+  const asked: string[] = []
 
-  await callApp(app, '/api/v1/items', { headers: { traceparent: `00-${TRACE}-${SPAN}-00` }, invocation })
-  await callApp(app, '/api/v1/items', { invocation })
+  const traceparent = await tracer.span(
+    () => String(asked.push('name')),
+    {},
+    async (span) => span.traceparent,
+  )
+  await noTrace.span(
+    () => String(asked.push('name')),
+    {},
+    async () => {},
+  )
+  await tracer.flush()
 
-  expect(await collected()).toEqual([])
-  expect(seen[0]).toMatch(new RegExp(`^00-${TRACE}-(?!${SPAN})[0-9a-f]{16}-00$`))
-  expect(seen[1]).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/)
+  expect([asked, await collected()]).toEqual([[], []])
+})
+
+test('a trace that is too long keeps its beginning, which says how much is missing', async () => {
+  const sent: EndedSpan[] = []
+  const tracer = createRequestTracer({ clock: Date.now, send: async (spans) => void sent.push(...spans) })
+  const serve = (name: string, count: number) =>
+    tracer.serve({ name: () => name, traceparent: null, attributes: {} }, async () => {
+      for (let n = 0; n < count; n++) await tracer.span('inner', {}, async () => {})
+    })
+
+  await serve('long', 2_050)
+  await serve('next', 1)
+  await tracer.flush()
+  await serve('later', 1)
+  await tracer.flush()
+
+  const firsts = sent.filter(({ name }) => name !== 'inner')
+  expect(firsts.map(({ name, attributes }) => [name, attributes])).toEqual([
+    ['long', { 'xiaohan.spans_dropped': 2 }],
+    ['next', { 'xiaohan.spans_dropped': 1 }],
+    ['later', {}],
+  ])
+  expect(sent).toHaveLength(2_048 + 2 + 2)
 })
 
 test('a collector that is down, refuses or redirects costs a line in the log and nothing else', async () => {
@@ -181,24 +238,79 @@ test('a collector that is down, refuses or redirects costs a line in the log and
   expect(await collected()).toEqual([])
 })
 
-test('a collector that does not answer is left alone for half a minute', async () => {
-  let calls = 0
-  const silent = createServer(() => (calls += 1))
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
-  const address = silent.address()
-  const endpoint = new URL(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
-  let nowMs = Date.now()
-  const send = otlpExport({ endpoint, headers: {}, service: 's', logger, clock: () => nowMs })
+describe('a collector that takes no spans', () => {
+  type Answer = 'silence' | readonly [status: number, retryAfter?: string]
+  let server: Server
+  let answers: Answer[]
+  let calls: number
+  let nowMs: number
+  let send: (spans: readonly EndedSpan[]) => Promise<void>
 
-  await send([])
-  await send([])
-  const meanwhile = calls
-  nowMs += 30_000
-  await send([])
-  silent.closeAllConnections()
-  silent.close()
+  beforeEach(async () => {
+    ;[answers, calls, nowMs] = [[], 0, Date.now()]
+    server = createServer((_, response) => {
+      calls += 1
+      const answer = answers.shift() ?? [200]
+      if (answer === 'silence') return
+      const [status, retryAfter] = answer
+      response.writeHead(status, retryAfter === undefined ? {} : { 'retry-after': retryAfter }).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const endpoint = new URL(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`)
+    send = otlpExport({ endpoint, headers: {}, service: 's', logger, clock: () => nowMs })
+  })
+  afterEach(() => {
+    server.closeAllConnections()
+    server.close()
+  })
 
-  expect([meanwhile, calls]).toEqual([1, 2])
+  const logged = () =>
+    lines.flatMap((line) => {
+      const { event, status, spans }: Readonly<Record<string, unknown>> = JSON.parse(line)
+      return event === 'trace.not_exported' ? [{ status, spans }] : []
+    })
+
+  test.each<[string, Answer, number, number | undefined]>([
+    ['is silent', 'silence', 30_000, undefined],
+    ['fails', [500], 30_000, 500],
+    ['refuses', [401], 30_000, 401],
+    ['is busy', [503], 30_000, 503],
+    ['is busy for a while', [503, '5'], 5_000, 503],
+    ['is asked too often', [429, '120'], 120_000, 429],
+    ['wants to be left alone for long', [429, '999999999'], 3_600_000, 429],
+    ['fails and says when to come', [500, '5'], 30_000, 500],
+  ])('and %s is left alone: %j', async (_, answer, pauseMs, status) => {
+    answers = [answer]
+
+    await send([SOME_SPAN])
+    nowMs += pauseMs - 1
+    await send([SOME_SPAN, SOME_SPAN])
+    await send([SOME_SPAN])
+    const [meanwhile, told] = [calls, logged()]
+    nowMs += 1
+    await send([SOME_SPAN])
+    await send([SOME_SPAN])
+
+    expect([meanwhile, calls]).toEqual([1, 3])
+    expect(told).toEqual([{ status, spans: 1 }])
+    // What was left out in the meantime, once.
+    expect(logged()).toEqual([{ status, spans: 1 }, { spans: 3 }])
+  })
+
+  test('costs one line, however many calls found out together', async () => {
+    answers = [[500], [500], [500]]
+
+    await Promise.all([send([SOME_SPAN]), send([SOME_SPAN]), send([SOME_SPAN])])
+    nowMs += 30_000
+    answers = [[500]]
+    await send([SOME_SPAN])
+
+    expect(logged()).toEqual([
+      { status: 500, spans: 1 },
+      { status: 500, spans: 3 },
+    ])
+  })
 })
 
 test('statements and the state store are followed, without the values that went along', async () => {
@@ -224,6 +336,46 @@ test('statements and the state store are followed, without the values that went 
     'db.query.text': 'select * from "users" where "openid" = $1',
   })
   expect(JSON.stringify(spans)).not.toMatch(/a-secret|key-of-somebody/)
+})
+
+test('what fails in the database or the state store is noted by its code or name', async () => {
+  const own = await testDatabase('postgres')
+  const tracer = tracerTo(collector.url)
+  const database = openDatabase({ url: new URL(own.url), poolSize: 1, tracer })
+  const gone = { ...memoryState({ clock: Date.now }), get: () => Promise.reject(new Fault('unavailable')) }
+  const state = tracedState(gone, tracer, 'redis')
+
+  const sql = await database.sql()
+  await sqlText`select * from "no_such_table"`.execute(sql).catch(() => {})
+  await state.get('key', never).catch(() => {})
+  await tracer.flush()
+  await database.close()
+  await own.close()
+
+  const spans = await collected()
+  expect(spans.map(({ name, attributes }) => [name, attributes['error.type']])).toEqual([
+    ['select no_such_table', '42P01'],
+    ['state get', 'unavailable'],
+  ])
+})
+
+test("another program's answer that is a failure is one of the call's", async () => {
+  const tracer = tracerTo(collector.url)
+  const attributes = { 'server.address': 'api.test' }
+  const answered = (status: number) =>
+    tracer.span(`call ${status}`, attributes, async (span) =>
+      span.set({ 'http.response.status_code': status }),
+    )
+
+  for (const status of [200, 404, 500]) await answered(status)
+  await tracer.flush()
+
+  const spans = await collected()
+  expect(spans.map((span) => [span.name, span.failure, span.attributes['error.type']])).toEqual([
+    ['call 200', undefined, undefined],
+    ['call 404', '404', '404'],
+    ['call 500', '500', '500'],
+  ])
 })
 
 test('a request is shown as a tree, with what was delivered of it later', async () => {
