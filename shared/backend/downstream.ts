@@ -21,19 +21,29 @@ const MIN_TOKEN_BYTES = 16
 /** What functions that tell others of what happens read besides. */
 export function downstreamSettings(read: Read) {
   return {
-    webhook: read.optional('WEBHOOK_URL', () => ({
-      url: read.url('WEBHOOK_URL', { schemes: ['https', 'http'] }),
-      key: read.parsed('WEBHOOK_SECRET', parseWebhookSecret),
-    })),
-    eventBus: read.optional('EVENT_BUS_URL', () => ({
-      url: read.url('EVENT_BUS_URL', { schemes: ['https', 'http'] }),
-      mode: read.oneOf('EVENT_BUS_MODE', EVENT_MODES, 'structured'),
-      source: read.text('EVENT_BUS_SOURCE', '/xiaohan'),
-      token: read.optional('EVENT_BUS_TOKEN', () =>
-        read.secret('EVENT_BUS_TOKEN', { minBytes: MIN_TOKEN_BYTES }),
-      ),
-    })),
+    webhook: read.optional('WEBHOOK_URL', webhookSettings, ['WEBHOOK_SECRET']),
+    eventBus: read.optional('EVENT_BUS_URL', eventBusSettings, BUS_OPTIONS),
     retryWaitsS: read.optional('OUTBOX_RETRY_S', () => read.parsed('OUTBOX_RETRY_S', waits)) ?? RETRY_WAITS_S,
+  }
+}
+
+function webhookSettings(read: Read) {
+  return {
+    url: read.url('WEBHOOK_URL', { schemes: ['https', 'http'] }),
+    key: read.parsed('WEBHOOK_SECRET', parseWebhookSecret),
+  }
+}
+
+const BUS_OPTIONS = ['EVENT_BUS_MODE', 'EVENT_BUS_SOURCE', 'EVENT_BUS_TOKEN']
+
+function eventBusSettings(read: Read) {
+  return {
+    url: read.url('EVENT_BUS_URL', { schemes: ['https', 'http'] }),
+    mode: read.oneOf('EVENT_BUS_MODE', EVENT_MODES, 'structured'),
+    source: read.text('EVENT_BUS_SOURCE', '/xiaohan'),
+    token: read.optional('EVENT_BUS_TOKEN', () =>
+      read.secret('EVENT_BUS_TOKEN', { minBytes: MIN_TOKEN_BYTES }),
+    ),
   }
 }
 
