@@ -82,7 +82,7 @@ export function runDevCommand({
   folder,
 }: DevCommandOptions & { readonly folder: string }): DevRun {
   const own = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name))
-  const command = [join(root, 'scripts', 'dev.ts'), '--port', '0', '--data', folder, ...args]
+  const command = [join(root, 'scripts', 'dev.ts'), '--port', '0', '--data-folder', folder, ...args]
   const child = spawn(EXECUTABLES.node, command, {
     env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -42,18 +42,23 @@ export const push: Thing = {
   async prepare(given, cloud) {
     const { event, user, ...how } = readOptions(Options, given)
     const wechatUrl = standInOf(cloud)
-    const { openid } = await askControl(`${wechatUrl}/_control/login-codes`, { name: user }, Person)
+    const { openid } = await askControl(
+      { url: `${wechatUrl}/_control/login-codes`, body: { name: user } },
+      Person,
+    )
     const CreateTime = Math.floor(Date.now() / 1_000)
     const common = { FromUserName: openid, CreateTime, MsgType: 'event', Event: event }
     const { mode, format } = how
     const { [event]: example } = EXAMPLES
     const fields = { ...common, ...example?.({ openid, format }), ...fieldsOf(how.set) }
     const message = fields.MsgType === 'event' ? fields : { ...fields, Event: undefined }
-    return {
-      about: `push ${event} of ${user} (${mode}, ${format})`,
-      fire: async () =>
-        firedBy(await askControl(`${wechatUrl}/_control/pushes/as`, { message, mode, format }, Delivery)),
-    }
+    const url = `${wechatUrl}/_control/pushes/as`
+    return [
+      {
+        about: `push ${event} of ${user} (${mode}, ${format})`,
+        fire: async () => firedBy(await askControl({ url, body: { message, mode, format } }, Delivery)),
+      },
+    ]
   },
 }
 
