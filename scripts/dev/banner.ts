@@ -27,7 +27,7 @@ export function banner({ url, as, runtime, backing, hasStandIn, functions, tookM
   return [
     `小函 is ready in ${Math.round(tookMs)} ms`,
     '',
-    ...Object.entries(rows).map(([name, about]) => `  ${name.padEnd(10)} ${about}`),
+    ...Object.entries(rows).map(([name, about]) => `  ${name.padEnd(11)} ${about}`),
     '',
     `  curl -s ${url}/api/v1/login -H 'content-type: application/json' -d '{"code":"${code}"}'`,
     '',

@@ -34,7 +34,7 @@ export interface DevCommandOptions {
 
 /** Settings of whoever runs the tests, which must not choose what the command starts. */
 const OWN_SETTINGS =
-  /^(DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING|PARTNER_|PUBLIC_|TRUSTED_|RATE_|ADMIN_|CORS_|STORAGE_|FILES_|CLAMD_|LOG_LEVEL|NODE_|FORCE_COLOR)/
+  /^(DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING|PARTNER_|PUBLIC_|TRUSTED_|RATE_|ADMIN_|CORS_|STORAGE_|FILES_|CLAMD_|PAYMENT_|WEBHOOK_|EVENT_BUS_|ORDER_|OUTBOX_|LOG_LEVEL|NODE_|FORCE_COLOR)/
 
 /** Ends what a failed test left; a command that was ended takes no harm. */
 const started = new Set<ChildProcess>()

@@ -117,7 +117,7 @@ function allHelp(): string {
 
 function helpOf(name: string, { about, options }: Thing): string {
   const lines = Object.entries({ ...options, ...COMMON }).map(([option, { about, default: usual }]) => {
-    const usually = typeof usual === 'string' ? `   (${usual})` : ''
+    const usually = typeof usual === 'string' && usual !== '' ? `   (${usual})` : ''
     return `  --${option.padEnd(18)} ${about}${usually}`
   })
   return [`Usage: npm run invoke -- fire ${name} [options]`, '', `${about}.`, '', ...lines].join('\n')

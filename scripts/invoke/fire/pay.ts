@@ -3,6 +3,7 @@ import { sleep } from '#shared/deadline.ts'
 import { askControl } from './ask-control.ts'
 import type { Desk, Outcome } from './desks.ts'
 import { readOptions } from './read-options.ts'
+import { shortRefusal } from './short-refusal.ts'
 import type { FireOption, Firing, Thing } from './thing.ts'
 
 const AnyNumber = v.pipe(
@@ -27,11 +28,10 @@ const REFUNDING = { path: 'refund-notices', kind: 'refund' }
 const Ready = v.object({ id: v.string(), number: v.string(), orderNumber: v.optional(v.string(), NONE) })
 const Paid = v.object({ number: v.string() })
 const Answer = v.object({ status: v.number(), text: v.string() })
-const Failure = v.object({ code: v.string(), message: v.string() })
 
 /** A payer pays, and the backend is told. */
 export function paySuccess(desk: Desk): Thing {
-  const about = 'told twice, by a notice and by one that was made later: the later one comes first'
+  const about = 'told by two notices: the one that was made later comes first'
   const Options = v.object({ order: AnyNumber, ...howOf(desk) })
   return {
     about: `a payer pays, and ${desk.name} notifies`,
@@ -73,7 +73,7 @@ export function refundDecided(desk: Desk, outcome: Outcome, about: string): Thin
     about,
     options: {
       refund: REFUND,
-      ...howOptions(desk, 'then its order’s payment is told, as if that notice were late'),
+      ...howOptions(desk, "its order's payment is told after it, by a notice that was made earlier"),
     },
     async prepare(given, cloud) {
       const { refund: refundNo, late, reordered, ...how } = readOptions(Options, given)
@@ -132,7 +132,7 @@ async function ready({ url, path, kind, body, how }: Wanted) {
     about: `${kind} ${number}${flaw === NONE ? '' : ` (${flaw})`}`,
     async fire() {
       const { status, text } = await askControl({ url: `${url}/_control/notices`, body: { id } }, Answer)
-      return { status, said: shortened(text) }
+      return { status, said: shortRefusal(text) }
     },
   }
   return { firing, orderNumber }
@@ -140,10 +140,4 @@ async function ready({ url, path, kind, body, how }: Wanted) {
 
 async function pause(seconds: number): Promise<void> {
   if (seconds > 0) await sleep(seconds * 1_000, new AbortController().signal)
-}
-
-/** Of WeChat Pay's callback; a partner gets the envelope that all get. */
-function shortened(text: string): string {
-  const failure = v.safeParse(v.pipe(v.string(), v.parseJson(), Failure), text)
-  return failure.success ? `${failure.output.code} ${failure.output.message}` : text
 }
