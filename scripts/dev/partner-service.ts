@@ -35,8 +35,8 @@ export async function partner(env: Readonly<Record<string, string>>): Promise<Pa
             PAYMENT_PARTNER_NOTIFY_URL: `http://127.0.0.1/api/v1/callback/${name}`,
             ORDER_POLL_S: pollS,
           },
-    notifyAt: server.notifyAt,
-    stop: server.stop,
+    notifyAt: (api) => server.notifyAt(api),
+    stop: () => server.stop(),
   }
 }
 

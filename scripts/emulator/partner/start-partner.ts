@@ -109,8 +109,8 @@ export async function startPartner({
   }
 
   const desk = {
-    pay: payments.pay,
-    decideRefund: payments.decideRefund,
+    pay: (no: string) => payments.pay(no),
+    decideRefund: (no: string, state: (typeof PARTNER_DECISIONS)[number]) => payments.decideRefund(no, state),
     notifyPayment(no: string, how: Telling = {}) {
       const { state: _, ...paid } = payments.query(no)
       return notify(payments.find(no).terms.notifyUrl, 'payment.paid', { data: { no, ...paid }, ...how })

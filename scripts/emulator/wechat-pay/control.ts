@@ -17,16 +17,18 @@ interface Desk {
   readonly payments: Payments
   readonly notifications: Notifications
   readonly fail: (failure: PayFailure) => void
+  readonly recover: () => void
   readonly clock: Clock
 }
 
 /** The stand-in by HTTP, for `npm run invoke -- fire`. */
-export function controlRoutes({ payments, notifications, fail, clock }: Desk): ControlRoutes {
+export function controlRoutes({ payments, notifications, fail, recover, clock }: Desk): ControlRoutes {
   const orderOf = (refundNo: string) => payments.refundAnswer(refundNo).out_trade_no
   const desk = { ...payments, ...notifications, orderOf, flaws: FLAWS, decisions: DECISIONS }
   return {
     /** Has the next calls of the API fail. */
     'POST /_control/failures': accepting(Failure, fail),
+    'DELETE /_control/failures': recover,
     ...payControlRoutes(desk, clock),
   }
 }

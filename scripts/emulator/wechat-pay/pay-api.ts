@@ -51,6 +51,9 @@ export function createPayApi(shop: Shop, clock: Clock) {
     fail(next: PayFailure): void {
       failing = next
     },
+    recover(): void {
+      failing = undefined
+    },
     /** @throws PayRefusal */
     answer({ method, target, body, authorization }: PayCall): unknown {
       checkAuthorization(shop.account, clock(), { method, target, body, authorization })

@@ -32,7 +32,7 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
   const payments = createPayments(account, clock)
   const api = createPayApi({ account, payments }, clock)
   const notifications = createNotifications(account, payments, clock)
-  const control = controlRoutes({ payments, notifications, fail: api.fail, clock })
+  const control = controlRoutes({ ...api, payments, notifications, clock })
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url: target = '', headers } = request
@@ -68,5 +68,12 @@ export async function startWechatPay(options: WechatPayStandInOptions): Promise<
   }
 
   const { pay, decideRefund } = payments
-  return { ...(await listen(serve, port)), account, ...notifications, fail: api.fail, pay, decideRefund }
+  return {
+    ...(await listen(serve, port)),
+    account,
+    ...notifications,
+    fail: (next) => api.fail(next),
+    pay,
+    decideRefund,
+  }
 }
