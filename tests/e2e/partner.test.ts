@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { addressesOf } from '#scripts/dev/addresses.ts'
 import { fire } from '#scripts/invoke/fire/fire.ts'
 import { fireTimer } from '#scripts/invoke/fire-timer.ts'
@@ -76,11 +78,15 @@ test('a payment that the partner does not tell of is asked about', async () => {
   expect(status).toBe('paid')
 })
 
-test('a setting that nothing uses stops it, and is named', async () => {
+test('a setting that nothing uses stops it in order, and is named', async () => {
+  const folder = temporaryFolder()
   const env = { WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` }
 
-  const run = runDevCommand({ folder: temporaryFolder(), env })
+  const run = runDevCommand({ folder, env })
 
   expect(await run.exit).toBe(1)
-  expect(run.output()).toContain('WEBHOOK_SECRET is set, but nothing uses it without WEBHOOK_URL')
-})
+  expect(run.output().trim()).toBe(
+    'Cannot read configuration:\n  - WEBHOOK_SECRET is set, but nothing uses it without WEBHOOK_URL',
+  )
+  expect(existsSync(join(folder, 'owner'))).toBe(false)
+}, 60_000)
