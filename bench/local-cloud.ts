@@ -20,7 +20,7 @@ export async function startLocalCloud(dataDir: string, sources: string = root): 
   const startedAt = performance.now()
   const child = spawn(
     process.execPath,
-    [join(sources, 'scripts', 'dev.ts'), '--port', String(port), '--data', dataDir],
+    [join(sources, 'scripts', 'dev.ts'), '--port', String(port), '--data-folder', dataDir],
     {
       cwd: sources,
       stdio: ['pipe', 'pipe', 'inherit'],

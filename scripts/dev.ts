@@ -19,7 +19,7 @@ try {
 }
 
 async function run(options: DevOptions): Promise<void> {
-  const folder = resolve(root, options.data)
+  const folder = resolve(root, options.dataFolder)
   const owned = ownFolder(folder)
   if (options.fresh) reset(folder)
   const running: { cloud?: ReturnType<typeof startLocalCloud> } = {}

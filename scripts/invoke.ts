@@ -6,7 +6,8 @@ import { createIdentities } from './invoke/identities.ts'
 import { fire } from './invoke/fire/fire.ts'
 import { fireTimer } from './invoke/fire-timer.ts'
 import { invoke } from './invoke/invoke.ts'
-import { HELP, readOptions } from './invoke/options.ts'
+import { HELP } from './invoke/help.ts'
+import { readOptions } from './invoke/options.ts'
 import { showShop } from './invoke/show-shop.ts'
 
 const root = dirname(import.meta.dirname)

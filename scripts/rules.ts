@@ -17,14 +17,14 @@ const HELP = `Usage: npm run rules -- <command>
 In force in every function within five seconds, whatever the rules say. DATABASE_URL and REDIS_URL come from the
 environment or .env, else from the local cloud that runs (npm start).
 
-  --data <folder>   the local cloud's folder  (.dev)
-  --help            this text`
+  --data-folder <folder>  the local cloud's folder  (.dev)
+  --help                  this text`
 
 const root = dirname(import.meta.dirname)
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { data: { type: 'string', default: '.dev' }, help: { type: 'boolean' } },
+    options: { 'data-folder': { type: 'string', default: '.dev' }, help: { type: 'boolean' } },
     allowPositionals: true,
   })
   const command = values.help === true ? undefined : readCommand(positionals)
@@ -33,7 +33,7 @@ async function main(): Promise<number> {
     return values.help === true ? 0 : 1
   }
   const env = readEnvironment(process.env, join(root, '.env'))
-  const local = addressesOf(resolve(root, values.data))
+  const local = addressesOf(resolve(root, values['data-folder']))
   const databaseUrl = env['DATABASE_URL'] ?? local?.databaseUrl
   const redisUrl = env['DATABASE_URL'] === undefined ? local?.redisUrl : env['REDIS_URL']
   if (databaseUrl === undefined)

@@ -11,9 +11,9 @@ const HELP = `Usage: npm run traces [-- <request id>]
 Without an id: the latest calls of the local cloud (npm start). With one: everything that was done for that request, in
 every function, as a tree; deliveries that happened later included. Every answer carries its id as X-Request-Id.
 
-  --limit <n>       as many calls  (20)
-  --data <folder>   the local cloud's folder  (.dev)
-  --help            this text`
+  --limit <n>             as many calls  (20)
+  --data-folder <folder>  the local cloud's folder  (.dev)
+  --help                  this text`
 
 const root = dirname(import.meta.dirname)
 
@@ -21,7 +21,7 @@ async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     options: {
       limit: { type: 'string', default: '20' },
-      data: { type: 'string', default: '.dev' },
+      'data-folder': { type: 'string', default: '.dev' },
       help: { type: 'boolean' },
     },
     allowPositionals: true,
@@ -32,7 +32,7 @@ async function main(): Promise<number> {
     console.log(HELP)
     return values.help === true ? 0 : 1
   }
-  const url = addressesOf(resolve(root, values.data))?.tracesUrl
+  const url = addressesOf(resolve(root, values['data-folder']))?.tracesUrl
   if (url === undefined)
     throw new TypeError(
       'No local cloud that collects traces runs on this folder: start one with npm start; where OTEL_EXPORTER_OTLP_ENDPOINT is set, traces go there',

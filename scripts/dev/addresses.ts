@@ -9,6 +9,7 @@ const Addresses = v.object({
   wechatUrl: v.optional(v.string()),
   storageUrl: v.optional(v.string()),
   payUrl: v.optional(v.string()),
+  partnerUrl: v.optional(v.string()),
   shopUrl: v.optional(v.string()),
   tracesUrl: v.optional(v.string()),
 })

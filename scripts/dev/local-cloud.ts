@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Cloud } from '#scripts/emulator/cloud.ts'
 import { fcCloud } from '#scripts/emulator/clouds/fc.ts'
@@ -9,19 +9,14 @@ import { startGateway } from '#scripts/emulator/gateway.ts'
 import { startTimers } from '#scripts/emulator/timers.ts'
 import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 import { noteAddresses } from './addresses.ts'
+import { addressesFor, backingFacts, callBackAt, settingsFor, startBacking } from './backing.ts'
 import type { BannerFacts } from './banner.ts'
-import { passedToFunctions, readEnvironment } from './environment.ts'
-import { database, type Service, type ServiceOptions, stateStore } from './local-services.ts'
+import { readEnvironment } from './environment.ts'
 import type { DevOptions } from './options.ts'
-import { type PayService, wechatPay } from './pay-service.ts'
 import { runtimeExecutable } from './runtime-executable.ts'
 import { localSecrets } from './secrets.ts'
-import { objectStore, type StorageService } from './storage-service.ts'
 import { createStops, type Stops } from './stops.ts'
-import { shop, type ShopService } from './shop-service.ts'
-import { traceCollector, type TraceService } from './trace-service.ts'
 import { watchSources } from './watch-sources.ts'
-import { LOCAL_APP_ID, wechat, type WechatService } from './wechat-service.ts'
 
 const CLOUDS: Readonly<Record<DevOptions['as'], Cloud>> = { fc: fcCloud, scf: scfCloud }
 
@@ -39,16 +34,6 @@ export interface LocalCloudOptions extends DevOptions {
 export interface LocalCloud {
   readonly facts: Omit<BannerFacts, 'tookMs'>
   stop(): Promise<void>
-}
-
-interface Backing {
-  readonly database: Service
-  readonly state: Service
-  readonly wechat: WechatService
-  readonly storage: StorageService
-  readonly pay: PayService
-  readonly shop: ShopService
-  readonly traces: TraceService
 }
 
 /** Starts everything the backend needs on this machine. When a part fails, those that started are stopped again. */
@@ -74,23 +59,13 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   void keep(Promise.resolve(bundlers))
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
   const building = Promise.all(FUNCTIONS.filter(has).map((spec) => built(spec, bundlers)))
-  const service = { root, folder, env, log: serverLog(folder), note: options.note }
-  const backing = await startBacking(service, keep)
-  const settings = settingsFor(env, localSecrets(join(folder, 'secrets.env')), backing)
+  const secrets = localSecrets(join(folder, 'secrets.env'))
+  const backing = await startBacking({ root, folder, env, secrets, note: options.note }, keep)
+  const settings = settingsFor(env, secrets, backing)
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
-  backing.wechat.pushTo(gateway.url, settings)
-  backing.pay.notifyAt(gateway.url)
-  const notes = noteAddresses(folder, {
-    api: gateway.url,
-    ...defined('databaseUrl', backing.database.url),
-    ...defined('redisUrl', backing.state.url),
-    ...defined('storageUrl', backing.storage.url),
-    ...defined('payUrl', backing.pay.url),
-    ...defined('shopUrl', backing.shop.url),
-    ...defined('tracesUrl', backing.traces.url),
-    ...defined('wechatUrl', backing.wechat.isReal ? undefined : backing.wechat.url),
-  })
+  callBackAt(gateway.url, settings, backing)
+  const notes = noteAddresses(folder, addressesFor(gateway.url, backing))
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
   isReady = true
@@ -104,19 +79,10 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     url: gateway.url,
     as,
     runtime,
-    database: backing.database.about,
-    stateStore: backing.state.about,
-    wechat: backing.wechat.about,
-    storage: backing.storage.about,
-    shop: backing.shop.about,
-    traces: backing.traces.about,
+    backing: backingFacts(backing),
     hasStandIn: !backing.wechat.isReal,
     functions,
   }
-}
-
-function defined(name: string, value: string | undefined): Readonly<Record<string, string>> {
-  return value === undefined ? {} : { [name]: value }
 }
 
 /** The first builds are told by the banner. */
@@ -140,50 +106,6 @@ async function built(
     return await bundlers.of(name).current()
   } catch {
     return { name, broken: true } // its message has been shown
-  }
-}
-
-/** Waits for all of them even when one fails, so that what has started is known and can be stopped. */
-async function startBacking(options: ServiceOptions, keep: Stops['keep']): Promise<Backing> {
-  const starting = [
-    keep(database(options)),
-    keep(stateStore(options)),
-    keep(wechat(options.env)),
-    keep(objectStore(options)),
-    keep(wechatPay(options.env, options.env['WECHAT_APP_ID'] ?? LOCAL_APP_ID)),
-    keep(shop(options.env)),
-    keep(traceCollector(options.env)),
-  ] as const
-  await Promise.allSettled(starting)
-  const [sql, state, stand, storage, pay, told, traces] = await Promise.all(starting)
-  return { database: sql, state, wechat: stand, storage, pay, shop: told, traces }
-}
-
-/** What servers say belongs into a file: a person looks there when one of them fails. */
-function serverLog(folder: string): (line: string) => void {
-  const file = join(folder, 'servers.log')
-  writeFileSync(file, '')
-  return (line) => appendFileSync(file, `${line}\n`)
-}
-
-function settingsFor(
-  env: Readonly<Record<string, string>>,
-  secrets: Readonly<Record<string, string>>,
-  { database, state, wechat, storage, pay, shop, traces }: Backing,
-): Readonly<Record<string, string>> {
-  return {
-    ...secrets,
-    LOG_LEVEL: 'info',
-    // Whoever signs wrong here is the developer.
-    SIGNING_EXPLAIN: 'on',
-    ...passedToFunctions(env),
-    ...(database.url === undefined ? {} : { DATABASE_URL: database.url }),
-    ...(state.url === undefined ? {} : { REDIS_URL: state.url }),
-    ...wechat.settings,
-    ...storage.settings,
-    ...pay.settings,
-    ...shop.settings,
-    ...traces.settings,
   }
 }
 

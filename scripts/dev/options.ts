@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util'
 
 export const HELP = `npm start [-- options]
 
-Runs the whole backend on this machine: PostgreSQL, Redis where there is one, a WeChat stand-in and every function
-behind a gateway, each function as a process of its own as a cloud would run it. Saving a file is enough to see it.
+Runs the whole backend on this machine: PostgreSQL, Redis where there is one, stand-ins of WeChat, WeChat Pay, a shop
+and a partner, and every function behind a gateway, each function as a process of its own as a cloud would run it.
+Saving a file is enough to see it.
 
   --port <n>               where the API listens, on 127.0.0.1           (9000)
   --as fc|scf              whose contract to run functions under         (fc)
@@ -11,13 +12,14 @@ behind a gateway, each function as a process of its own as a cloud would run it.
   --idle <seconds>         an instance idle for this long ends           (300)
   --max-instances <n>      at most this many of one function             (10)
   --start-timeout <s>      how long a process may take to listen         (the cloud's own limit)
-  --data <folder>          where data and secrets are kept               (.dev)
+  --data-folder <folder>   where data and secrets are kept               (.dev)
   --fresh                  forget all data and secrets first
   --json                   print the functions' log lines as they are
   --help                   this text
 
 Settings come from the environment, then from .env. DATABASE_URL and REDIS_URL replace the embedded servers;
-WECHAT_APP_ID with WECHAT_APP_SECRET replace the WeChat stand-in by the real one. Data is kept in .dev/.`
+WECHAT_APP_ID with WECHAT_APP_SECRET replace the WeChat stand-in by the real one. PAYMENT_PARTNER=local has orders paid
+at the partner's stand-in in place of WeChat Pay's.`
 
 export interface DevOptions {
   readonly port: number
@@ -28,7 +30,7 @@ export interface DevOptions {
   /** Overrides the cloud's own limit. */
   readonly startMs: number | undefined
   /** Folder for data and secrets, relative to the project. */
-  readonly data: string
+  readonly dataFolder: string
   readonly fresh: boolean
   readonly json: boolean
 }
@@ -44,7 +46,7 @@ export function readOptions(args: readonly string[]): DevOptions | 'help' {
       idle: { type: 'string', default: '300' },
       'max-instances': { type: 'string', default: '10' },
       'start-timeout': { type: 'string' },
-      data: { type: 'string', default: '.dev' },
+      'data-folder': { type: 'string', default: '.dev' },
       fresh: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -59,7 +61,7 @@ export function readOptions(args: readonly string[]): DevOptions | 'help' {
     idleMs: whole('--idle', values.idle, 1, 86_400) * 1_000,
     maxInstances: whole('--max-instances', values['max-instances'], 1, 100),
     startMs: startS === undefined ? undefined : whole('--start-timeout', startS, 1, 600) * 1_000,
-    data: values.data,
+    dataFolder: values['data-folder'],
     fresh: values.fresh,
     json: values.json,
   }

@@ -22,7 +22,9 @@ export function createStops(): Stops {
 
   return {
     keep(starting) {
-      kept.push(starting.then(({ stop }) => stop))
+      const stopping = starting.then(({ stop }) => stop)
+      stopping.catch(() => {}) // told to its own caller; here it matters only when all are stopped
+      kept.push(stopping)
       return starting
     },
     all,

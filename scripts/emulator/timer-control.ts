@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FunctionService } from './function-service.ts'
-import { mayControl } from './wechat/control-routes.ts'
+import { mayControl } from './answer-control.ts'
 
 /** What stands before a function's name to fire its timer. No client's path: those begin with /api/v1. */
 export const TIMER_CONTROL = '/_control/timers/'

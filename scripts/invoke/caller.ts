@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import type { Identities, KeptSession } from './identities.ts'
-import type { InvokeCaller } from './options.ts'
+import type { InvokeCaller } from './caller-options.ts'
 import { userKeySigner } from './user-key.ts'
 
 /** A caller as requests need it. */

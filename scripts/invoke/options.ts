@@ -3,41 +3,8 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import type { Addresses } from '#scripts/dev/addresses.ts'
 import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
-
-export const HELP = `Usage: npm run invoke -- <function> <path> [options]
-       npm run invoke -- <function> --timer
-       npm run invoke -- fire <thing>      has something happen outside, as a payment; fire --help lists what
-       npm run invoke -- shop              what the local cloud's shop was told
-       npm run invoke -- fire <thing> [options]   (npm run invoke -- fire --help)
-
-Calls a function of the local cloud. <path> is what stands below /api/v1, such as /user or "/users?limit=2".
-
-  -X, --method <method>    GET, or POST with --data
-  -d, --data <json>|@file  the body; sent as application/json
-  -H, --header <name: value>   a further header, as often as needed
-  -i, --include            show the answer's headers
-      --url <url>          where the API is                        (of the local cloud that runs, else http://127.0.0.1:9000)
-      --timer              fire the function's timer now, and show what came of it
-      --data-folder <dir>  the local cloud's --data, with its secrets and these sessions   (.dev)
-
-Who calls
-      --login <name>       sign in as dev-<name>; the session is kept in .dev/sessions.json and refreshed
-      --token <token>      an access token of your own
-      --as-partner <kid>   a partner with its key of PARTNER_KEYS (environment, or .dev/secrets.env);
-                           the partner's name alone takes its first key
-      --sign               sign the request with the session's key (partners always sign)
-      --user-key           with --login: sign in anew, and sign with WeChat's own user key in the session's place
-      --wechat-url <url>   where the WeChat stand-in is, which --user-key asks   (that of the local cloud)
-      --webhook            with --as-partner: sign as Standard Webhooks do
-
-What to see
-      --show               the text that is signed
-      --replay             send the very same signed request again, and show both answers
-      --times <n>          n calls, one line each: status and limits
-      --no-fail            exit with 0 whatever the status is
-
-The body goes to standard output, everything else to standard error, so that a pipe gets the JSON alone. The exit code
-is 0, 1 when the (first) answer's status is 400 or above, 2 when there was no answer.`
+import { type InvokeCaller, readCaller, readScheme, type Scheme } from './caller-options.ts'
+import { readUrl } from './read-url.ts'
 
 export interface InvokeOptions {
   readonly url: string
@@ -49,7 +16,7 @@ export interface InvokeOptions {
   readonly body: Buffer | undefined
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly caller: InvokeCaller
-  readonly scheme: 'none' | 'signature' | 'webhook'
+  readonly scheme: Scheme
   readonly include: boolean
   readonly show: boolean
   readonly replay: boolean
@@ -63,13 +30,6 @@ export interface TimerOptions {
   readonly url: string
   readonly noFail: boolean
 }
-
-export type InvokeCaller =
-  | { readonly kind: 'nobody' }
-  | { readonly kind: 'token'; readonly token: string }
-  | { readonly kind: 'login'; readonly name: string }
-  | { readonly kind: 'user-key'; readonly name: string; readonly wechatUrl: string }
-  | { readonly kind: 'partner'; readonly kid: string }
 
 const MAX_TIMES = 10_000
 const DEFAULT_URL = 'http://127.0.0.1:9000'
@@ -153,12 +113,6 @@ function readFunction(name: string): FunctionSpec {
   throw new TypeError(`There is no function ${name}, only ${FUNCTIONS.map((spec) => spec.name).join(', ')}`)
 }
 
-function readUrl(option: string, text: string): string {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
-    throw new TypeError(`${option} must look like http://127.0.0.1:9000`)
-  return new URL(text).origin
-}
-
 function readTarget(name: string, path: string): string {
   const known = readFunction(name)
   if (known.paths.length === 0)
@@ -183,39 +137,6 @@ function readHeader(text: string): readonly [string, string] {
   if (name === undefined || value === undefined)
     throw new TypeError(`--header must look like "name: value", not ${text}`)
   return [name, value]
-}
-
-function readCaller(values: Values, wechatUrl: string | undefined): InvokeCaller {
-  const { login, token, 'as-partner': kid } = values
-  if ([login, token, kid].filter((given) => given !== undefined).length > 1)
-    throw new TypeError('Choose one of --login, --token and --as-partner')
-  const name = login?.replace(/^dev-/, '')
-  if (values['user-key']) return readUserKeyCaller(name, wechatUrl)
-  if (name !== undefined) return { kind: 'login', name }
-  if (token !== undefined) return { kind: 'token', token }
-  return kid === undefined ? { kind: 'nobody' } : { kind: 'partner', kid }
-}
-
-function readUserKeyCaller(name: string | undefined, wechatUrl: string | undefined): InvokeCaller {
-  if (name === undefined) throw new TypeError("--user-key is a person's: add --login <name>")
-  if (wechatUrl === undefined)
-    throw new TypeError(
-      '--user-key asks the WeChat stand-in: start the local cloud with npm start, or give --wechat-url',
-    )
-  return { kind: 'user-key', name, wechatUrl: readUrl('--wechat-url', wechatUrl) }
-}
-
-function readScheme(
-  { sign, webhook, replay, show }: Values,
-  { kind }: InvokeCaller,
-): InvokeOptions['scheme'] {
-  if (webhook && kind !== 'partner') throw new TypeError('--webhook needs --as-partner')
-  if (kind === 'partner') return webhook ? 'webhook' : 'signature'
-  if (kind === 'user-key') return 'signature'
-  if (sign && kind !== 'login')
-    throw new TypeError('--sign needs a key: add --login <name>, or use --as-partner <kid>')
-  if (!sign && (replay || show)) throw new TypeError('--replay and --show need --sign')
-  return sign ? 'signature' : 'none'
 }
 
 function readTimes({ times, replay }: Values): number {

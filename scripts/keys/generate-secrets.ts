@@ -17,7 +17,7 @@ type Setting =
   | 'WECHAT_PUSH_AES_KEY'
 
 /** The partner that a fresh set has: whoever holds the settings. */
-const OWN_PARTNER = 'local'
+export const OWN_PARTNER = 'local'
 
 /** A complete, fresh set of the secrets that every deployment needs, by the names of their settings. */
 export function generateSecrets(): Record<Setting, string> {

@@ -23,20 +23,29 @@ const MIN_TOKEN_BYTES = 16
 /** What functions that tell others of what happens read besides. */
 export function downstreamSettings(read: Read) {
   return {
-    webhook: read.optional('WEBHOOK_URL', () => ({
-      url: outwardUrl(read, 'WEBHOOK_URL'),
-      key: read.parsed('WEBHOOK_SECRET', parseWebhookSecret),
-    })),
-    eventBus: read.optional('EVENT_BUS_URL', () => ({
-      url: outwardUrl(read, 'EVENT_BUS_URL'),
-      mode: read.oneOf('EVENT_BUS_MODE', EVENT_MODES, 'structured'),
-      source:
-        read.optional('EVENT_BUS_SOURCE', () => read.parsed('EVENT_BUS_SOURCE', checkedSource)) ?? SOURCE,
-      token: read.optional('EVENT_BUS_TOKEN', () =>
-        read.secret('EVENT_BUS_TOKEN', { minBytes: MIN_TOKEN_BYTES }),
-      ),
-    })),
+    webhook: read.optional('WEBHOOK_URL', webhookSettings, ['WEBHOOK_SECRET']),
+    eventBus: read.optional('EVENT_BUS_URL', eventBusSettings, BUS_OPTIONS),
     retryWaitsS: read.optional('OUTBOX_RETRY_S', () => read.parsed('OUTBOX_RETRY_S', waits)) ?? RETRY_WAITS_S,
+  }
+}
+
+function webhookSettings(read: Read) {
+  return {
+    url: outwardUrl(read, 'WEBHOOK_URL'),
+    key: read.parsed('WEBHOOK_SECRET', parseWebhookSecret),
+  }
+}
+
+const BUS_OPTIONS = ['EVENT_BUS_MODE', 'EVENT_BUS_SOURCE', 'EVENT_BUS_TOKEN']
+
+function eventBusSettings(read: Read) {
+  return {
+    url: outwardUrl(read, 'EVENT_BUS_URL'),
+    mode: read.oneOf('EVENT_BUS_MODE', EVENT_MODES, 'structured'),
+    source: read.optional('EVENT_BUS_SOURCE', () => read.parsed('EVENT_BUS_SOURCE', checkedSource)) ?? SOURCE,
+    token: read.optional('EVENT_BUS_TOKEN', () =>
+      read.secret('EVENT_BUS_TOKEN', { minBytes: MIN_TOKEN_BYTES }),
+    ),
   }
 }
 

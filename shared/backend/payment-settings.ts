@@ -9,6 +9,16 @@ import { createWechatPay, WECHAT_PAY_URL } from '#shared/wechat-pay/wechat-pay.t
 import { outwardUrl } from './outward-url.ts'
 import { wechatPayProvider } from './wechat-pay-provider.ts'
 
+/** What means nothing without WECHAT_PAY_MCH_ID; which of them a function reads differs. */
+export const OF_A_MERCHANT = [
+  'SERIAL',
+  'PRIVATE_KEY',
+  'API_KEY',
+  'PLATFORM_KEYS',
+  'NOTIFY_URL',
+  'BASE_URL',
+].map((name) => `WECHAT_PAY_${name}`)
+
 /** What proves a notification to be WeChat Pay's, and opens it. */
 export function paymentNoticeSettings(read: Read) {
   return {

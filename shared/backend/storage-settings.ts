@@ -38,7 +38,7 @@ export function fileSettings(read: Read) {
     quota,
     checksMedia: read.oneOf('WECHAT_MEDIA_CHECK', ['off', 'on'], 'on') === 'on',
     clamdMaxMb: read.integer('CLAMD_MAX_MB', { min: 1, max: 4_000, fallback: 25 }),
-    clamdUrl: read.optional('CLAMD_URL', () => read.parsed('CLAMD_URL', checkedClamdUrl)),
+    clamdUrl: read.optional('CLAMD_URL', () => read.parsed('CLAMD_URL', checkedClamdUrl), ['CLAMD_MAX_MB']),
   }
 }
 

@@ -17,7 +17,8 @@ export interface Read {
   parsed<T>(name: string, parse: (text: string) => T): T
   /** At least 32 bytes unless given: some vendors' own secrets are shorter. */
   secret(name: string, options?: { readonly minBytes: number }): Secret
-  optional<T>(name: string, read: (read: Read) => T): T | undefined
+  /** What `name` turns on, with the settings that mean nothing without it: one of those alone is a problem. */
+  optional<T>(name: string, read: (read: Read) => T, belonging?: readonly string[]): T | undefined
 }
 
 const MIN_SECRET_BYTES = 32
@@ -45,6 +46,12 @@ function reader(env: Env, problems: string[]): Read {
     return value === '' ? undefined : value
   }
 
+  /** Once, however often it is met: several parts of a function may read the same setting. */
+  function note(name: string, problem: string): void {
+    const line = `${name} ${problem}`
+    if (!problems.includes(line)) problems.push(line)
+  }
+
   function get<T>(name: string, fallback: T | undefined, parse: (text: string) => T): T {
     const text = fetch(name)
     if (text === undefined && fallback !== undefined) return fallback
@@ -52,7 +59,7 @@ function reader(env: Env, problems: string[]): Read {
       if (text === undefined) throw new TypeError('is missing')
       return parse(text)
     } catch (error) {
-      problems.push(`${name} ${error instanceof TypeError ? error.message : 'cannot be read'}`)
+      note(name, error instanceof TypeError ? error.message : 'cannot be read')
       // Never seen by a caller: a noted problem makes readEnv throw.
       return undefined as T
     }
@@ -68,7 +75,12 @@ function reader(env: Env, problems: string[]): Read {
     parsed: (name, parse) => get(name, undefined, parse),
     secret: (name, { minBytes } = { minBytes: MIN_SECRET_BYTES }) =>
       get(name, undefined, (text) => strongSecret(text, minBytes)),
-    optional: (name, next) => (fetch(name) === undefined ? undefined : next(read)),
+    optional(name, next, belonging = []) {
+      if (fetch(name) !== undefined) return next(read)
+      for (const other of belonging)
+        if (fetch(other) !== undefined) note(other, `is set, but nothing uses it without ${name}`)
+      return undefined
+    },
   }
   return read
 }

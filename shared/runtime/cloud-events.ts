@@ -52,7 +52,11 @@ export function givenCloudEvent(payload: unknown): CloudEvent | undefined {
   if (specversion !== '1.0' || typeof id !== 'string') return undefined
   if (typeof source !== 'string' || typeof type !== 'string') return undefined
   return {
-    ...{ specversion, id, source, type, data },
+    specversion,
+    id,
+    source,
+    type,
+    data,
     ...(typeof time === 'string' ? { time } : {}),
     ...(typeof subject === 'string' ? { subject } : {}),
   }

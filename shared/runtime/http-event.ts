@@ -76,7 +76,7 @@ function searchOf(query: unknown): string {
   const pairs = Object.entries(fields(query)).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).map((one): [string, string] => [name, String(one)]),
   )
-  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs)}`
+  return pairs.length === 0 ? '' : `?${new URLSearchParams(pairs).toString()}`
 }
 
 /** FC's gateway says `isBase64Encoded` in words. */

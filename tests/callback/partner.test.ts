@@ -45,11 +45,11 @@ beforeAll(async () => {
   partner = await startPartner({ key, clock: backend.now })
   other = await startPartner({ key: otherKey, clock: backend.now })
   const settings = {
-    partner: 'acme',
+    partnerKey: key,
     partnerUrl: new URL(partner.url),
     partnerNotifyUrl: new URL(`${served.url}/api/v1/callback/acme`),
   }
-  provider = openProvider(settings, { ...parts, partnerKeys, outbound: backend.outbound })
+  provider = openProvider(settings, { ...parts, outbound: backend.outbound })
   order = createOrderApp({ ...parts, provider, tell, refundsBy: 'owner', deliver: async () => {} })
 })
 beforeEach(async () => {

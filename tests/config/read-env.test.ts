@@ -60,6 +60,27 @@ describe('readEnv', () => {
     expect(reading).not.toThrow(/hunter2|seven|loud/)
   })
 
+  test('a setting that means nothing without another one is a problem alone', () => {
+    const reading = (env: Readonly<Record<string, string>>) =>
+      readEnv(env, (read) => read.optional('URL', () => read.text('TOKEN', 'none'), ['TOKEN', 'MODE']))
+
+    expect(reading({})).toBeUndefined()
+    expect(reading({ URL: 'x', TOKEN: 't' })).toBe('t')
+    expect(() => reading({ TOKEN: 'hunter2', MODE: 'loud', URL: ' ' })).toThrow(
+      [
+        'Cannot read configuration:',
+        '  - TOKEN is set, but nothing uses it without URL',
+        '  - MODE is set, but nothing uses it without URL',
+      ].join('\n'),
+    )
+  })
+
+  test('a problem that several parts of a function meet is named once', () => {
+    const reading = () => readEnv({}, (read) => [read.text('NAME'), read.text('NAME')])
+
+    expect(reading).toThrow(/^Cannot read configuration:\n  - NAME is missing$/)
+  })
+
   test.each([
     ['changeme'],
     ['your-secret-goes-here-now'],

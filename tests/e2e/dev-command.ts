@@ -34,7 +34,7 @@ export interface DevCommandOptions {
 
 /** Settings of whoever runs the tests, which must not choose what the command starts. */
 const OWN_SETTINGS =
-  /^(DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING|PARTNER_|PUBLIC_|TRUSTED_|RATE_|ADMIN_|CORS_|STORAGE_|FILES_|CLAMD_|LOG_LEVEL|NODE_|FORCE_COLOR)/
+  /^(DATABASE_|REDIS_|WECHAT_|TOKEN_|DATA_KEYS|INDEX_KEY|SIGNING|PARTNER_|PUBLIC_|TRUSTED_|RATE_|ADMIN_|CORS_|STORAGE_|FILES_|CLAMD_|PAYMENT_|WEBHOOK_|EVENT_BUS_|ORDER_|OUTBOX_|LOG_LEVEL|NODE_|FORCE_COLOR)/
 
 /** Ends what a failed test left; a command that was ended takes no harm. */
 const started = new Set<ChildProcess>()
@@ -82,7 +82,7 @@ export function runDevCommand({
   folder,
 }: DevCommandOptions & { readonly folder: string }): DevRun {
   const own = Object.entries(process.env).filter(([name]) => !OWN_SETTINGS.test(name))
-  const command = [join(root, 'scripts', 'dev.ts'), '--port', '0', '--data', folder, ...args]
+  const command = [join(root, 'scripts', 'dev.ts'), '--port', '0', '--data-folder', folder, ...args]
   const child = spawn(EXECUTABLES.node, command, {
     env: { ...Object.fromEntries(own), NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

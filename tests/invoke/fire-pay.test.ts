@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals'
 import { fire } from '#scripts/invoke/fire/fire.ts'
+import { startReceiver } from '#tests/emulator/wechat/push-receiver.ts'
 import { type Shop, startShop } from '#tests/payments/shop.ts'
 
+const receiver = await startReceiver()
 let shop: Shop
 beforeAll(async () => {
   shop = await startShop()
@@ -95,6 +97,61 @@ test('a refund is decided one way or the other', async () => {
   )
   expect(numbers.map((number) => statuses[number])).toEqual(['closed', 'succeeded', 'abnormal'])
   expect(refundedFen).toBe(30)
+})
+
+test('of two notices the later one comes first, and both are one payment', async () => {
+  const no = await shop.placed()
+
+  const { code, out } = await run('pay-success', '--reordered', '--duplicate', '5')
+  await shop.deliver()
+
+  const five = [`payment of order ${no}: 5 times at once, n ms`, '  5 × 204']
+  expect([code, out]).toEqual([0, [...five, ...five]])
+  expect((await shop.find(no)).status).toBe('paid')
+  expect(shop.deliveries).toHaveLength(1)
+})
+
+test('a refund may be told before its payment, which only reconcile has heard of', async () => {
+  const no = await shop.placed()
+  await run('pay-lost')
+  shop.backend.advance(60_000)
+  await shop.poll()
+  const asked = await shop.call(`/api/v1/orders/${no}/refund`, { body: { amountFen: 30 } })
+  const { refundNo } = asked.body.data
+
+  const { code, out } = await run('refund-success', '--reordered')
+  await shop.deliver()
+
+  expect([code, out]).toEqual([0, [`refund ${refundNo}: 204, n ms`, `payment of order ${no}: 204, n ms`]])
+  expect(await shop.find(no)).toMatchObject({ status: 'paid', refundedFen: 30 })
+  // Orders of other tests are found to be paid as well.
+  const own = shop.deliveries.filter(({ data }) => data.no === no)
+  expect(own.map(({ type }) => type)).toEqual(['order.paid', 'order.refunded'])
+})
+
+test('reordered notices say when they were made, each time alike', async () => {
+  const no = await shop.paid()
+  await shop.call(`/api/v1/orders/${no}/refund`, { body: { amountFen: 30 } })
+  shop.pay.standIn.notifyAt(receiver.url)
+
+  await run('pay-success', '--order', no, '--reordered')
+  await run('refund-success', '--reordered', '--duplicate', '2')
+  shop.pay.standIn.notifyAt(shop.callbackUrl)
+
+  const told = receiver.received.map(({ body }) => JSON.parse(body))
+  const [first, second, ...rest] = told.map(({ event_type: type, create_time: at }) => [type, Date.parse(at)])
+  const now = shop.backend.now()
+  expect([first, second]).toEqual([
+    ['TRANSACTION.SUCCESS', now],
+    ['TRANSACTION.SUCCESS', now - 60_000],
+  ])
+  expect(rest).toEqual([
+    ['REFUND.SUCCESS', now],
+    ['REFUND.SUCCESS', now],
+    ['TRANSACTION.SUCCESS', now - 60_000],
+    ['TRANSACTION.SUCCESS', now - 60_000],
+  ])
+  expect(new Set(told.map(({ id }) => id)).size).toBe(4)
 })
 
 test('what cannot be fired is told in plain words', async () => {

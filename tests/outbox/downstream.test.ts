@@ -271,6 +271,9 @@ describe('the settings', () => {
     [{ EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_MODE: 'batched' }, 'EVENT_BUS_MODE must be one of'],
     [{ EVENT_BUS_URL: 'https://bus.example', EVENT_BUS_TOKEN: 'short' }, 'EVENT_BUS_TOKEN is shorter'],
     [{ WEBHOOK_URL: 'https://shop.example', WEBHOOK_SECRET: 'whsec_short' }, 'WEBHOOK_SECRET must be whsec_'],
+    [{ WEBHOOK_SECRET: 'whsec_' }, 'WEBHOOK_SECRET is set, but nothing uses it without WEBHOOK_URL'],
+    [{ EVENT_BUS_TOKEN: 'x' }, 'EVENT_BUS_TOKEN is set, but nothing uses it without EVENT_BUS_URL'],
+    [{ EVENT_BUS_MODE: 'binary' }, 'EVENT_BUS_MODE is set, but nothing uses it without EVENT_BUS_URL'],
   ])('are refused when they are %j', (env, problem) => {
     expect(() => settings(env as Record<string, string>)).toThrow(problem)
   })

@@ -28,6 +28,8 @@ export interface Shop {
   readonly backend: Backend
   readonly pay: PaySetting
   readonly order: App
+  /** Where the backend is called back. */
+  readonly callbackUrl: string
   /** What the shop behind the backend was told. */
   readonly deliveries: ToldOrder[]
   /** The shop answers with 500 until it recovers. */
@@ -130,6 +132,7 @@ export async function startShop({
     backend,
     pay,
     order,
+    callbackUrl: served.url,
     deliveries,
     breakShop: () => server.fail({ how: 'status', status: 500 }, Infinity),
     recover: server.recover,

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import * as v from 'valibot'
-import { mayControl } from '#scripts/emulator/wechat/control-routes.ts'
+import { mayControl } from '#scripts/emulator/answer-control.ts'
 import type { Answer } from './answer.ts'
 import type { Failures } from './failures.ts'
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from '#scripts/emulator/listen.ts'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { sleep } from '#shared/deadline.ts'
 import { openDisk } from '#shared/storage/disk/disk.ts'
@@ -37,25 +38,17 @@ export async function startObjectStore(options: ObjectStoreOptions): Promise<Loc
   const failures = createFailures()
   const stopping = new AbortController()
 
-  const server = createServer((request, response) => {
-    serve(shop, failures, { request, response }, stopping.signal).catch(() => response.destroy()) // the caller went away
-  })
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(port, '127.0.0.1', resolve),
+  const listening = await listen(
+    (request, response) => serve(shop, failures, { request, response }, stopping.signal),
+    port,
   )
-  const address = server.address()
-  if (address === null || typeof address === 'string')
-    throw new TypeError('Cannot read the port of the object store')
 
   function stop(): Promise<void> {
     stopping.abort()
-    return new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
+    return listening.stop()
   }
 
-  return { url: `http://127.0.0.1:${address.port}`, failures, stop }
+  return { url: listening.url, failures, stop }
 }
 
 async function serve(

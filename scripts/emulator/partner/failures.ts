@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import * as v from 'valibot'
+import { accepting, type ControlRoutes } from '#scripts/emulator/answer-control.ts'
 
 /** What a call meets instead of an answer. */
 export type Failure =
@@ -46,6 +48,22 @@ export function createFailures(): Failures {
       meet(first.failure, request, response)
       return first.failure
     },
+  }
+}
+
+const Failing = v.strictObject({
+  how: v.picklist(Object.keys(FAILURES)),
+  times: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)), 1),
+})
+
+/** Failures by HTTP: told by their names, and taken back. */
+export function failureRoutes({ next, recover }: Failures): ControlRoutes {
+  return {
+    'POST /_control/failures': accepting(Failing, ({ how, times }) => {
+      const { [how]: failure } = FAILURES
+      if (failure !== undefined) next(failure, times)
+    }),
+    'DELETE /_control/failures': recover,
   }
 }
 

@@ -8,7 +8,16 @@ import { signWebhook } from '#shared/signing/webhook.ts'
 export type Proof = 'x-signature' | 'webhook'
 
 /** What is wrong with a notice. `re-serialised`: the same JSON in other bytes than were signed. */
-export type NoticeFlaw = 'unsigned' | 'stale' | 'tampered' | 'wrong-key' | 're-serialised' | 'other-path'
+export const NOTICE_FLAWS = [
+  'unsigned',
+  'stale',
+  'tampered',
+  'wrong-key',
+  're-serialised',
+  'other-path',
+] as const
+
+export type NoticeFlaw = (typeof NOTICE_FLAWS)[number]
 
 export interface Notice {
   readonly url: string

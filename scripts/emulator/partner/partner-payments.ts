@@ -80,9 +80,11 @@ export function createPartnerPayments(clock: Clock) {
       const { terms, state, transactionId, paidAt } = find(no)
       return state === 'paid' ? { state, transactionId, amountFen: terms.amountFen, paidAt } : { state }
     },
+    /** The payer pays, once. */
     pay(no: string) {
       const payment = find(no)
-      if (payment.state !== 'open') throw new PartnerRefusal(409, `payment_${payment.state}`)
+      if (payment.state === 'paid') return
+      if (payment.state === 'closed') throw new PartnerRefusal(409, 'payment_closed')
       payment.state = 'paid'
       payment.transactionId = `tx_${randomUUID()}`
       payment.paidAt = new Date(clock()).toISOString()
@@ -114,6 +116,8 @@ export function createPartnerPayments(clock: Clock) {
     decideRefund(refundNo: string, state: PaidBack['state']) {
       refundOf(refundNo).state = state
     },
+    /** What came in last of each kind. */
+    latest: () => ({ no: [...payments.keys()].at(-1), refundNo: [...refunds.keys()].at(-1) }),
   }
 }
 

@@ -1,9 +1,12 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { answerControl, sendJson } from '#scripts/emulator/answer-control.ts'
+import { listen, type Listening } from '#scripts/emulator/listen.ts'
+import { payControlRoutes } from '#scripts/emulator/pay-control.ts'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import type { PartnerKey } from '#shared/signing/partner-keys.ts'
 import { signatureChecker } from './check-signature.ts'
-import { createFailures, type Failures } from './failures.ts'
-import { type Notice, type Reply, sendNotice } from './partner-notice.ts'
+import { createFailures, failureRoutes, type Failures } from './failures.ts'
+import { type Notice, NOTICE_FLAWS, type Reply, sendNotice } from './partner-notice.ts'
 import { createPartnerPayments, type PartnerPayments, PartnerRefusal } from './partner-payments.ts'
 
 export interface PartnerOptions {
@@ -19,9 +22,21 @@ export interface Received {
   readonly body: string
 }
 
-/** A partner that takes payments as docs/partners.md says and messages at `/hook`, and fails as told. */
-export interface PartnerStandIn extends Pick<PartnerPayments, 'pay' | 'decideRefund'> {
-  readonly url: string
+/** Another amount than was paid, or paid back, where one is given. */
+interface Telling extends Partial<Notice> {
+  readonly amountFen?: number | undefined
+}
+
+/** What a refund becomes. */
+export const PARTNER_DECISIONS = ['succeeded', 'closed', 'abnormal'] as const
+
+/**
+ * A partner that takes payments as docs/partners.md says and messages at `/hook`, fails as told, and takes orders below
+ * `/_control/`.
+ */
+export interface PartnerStandIn extends Pick<PartnerPayments, 'pay' | 'decideRefund'>, Listening {
+  /** From now on notices go to this origin, whatever the one in their URL. */
+  notifyAt(origin: string): void
   /** What the next calls meet, whatever they want. */
   readonly fail: Failures['next']
   /** Messages at `/hook`, those that met a failure included. */
@@ -29,10 +44,9 @@ export interface PartnerStandIn extends Pick<PartnerPayments, 'pay' | 'decideRef
   /** `METHOD /path` of the calls so far. */
   readonly calls: readonly string[]
   /** Tells that an order is paid. */
-  notifyPayment(no: string, how?: Partial<Notice>): Promise<readonly Reply[]>
+  notifyPayment(no: string, how?: Telling): Promise<readonly Reply[]>
   /** Tells what became of a refund. */
-  notifyRefund(refundNo: string, how?: Partial<Notice>): Promise<readonly Reply[]>
-  stop(): Promise<void>
+  notifyRefund(refundNo: string, how?: Telling): Promise<readonly Reply[]>
 }
 
 type Route = (payments: PartnerPayments, no: string, body: unknown) => unknown
@@ -55,21 +69,24 @@ export async function startPartner({
   const check = signatureChecker(key, clock)
   const received: Received[] = []
   const calls: string[] = []
+  let origin: string | undefined
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { method = '', url = '', headers } = request
-    calls.push(`${method} ${url}`)
     const body = Buffer.concat(await request.toArray())
+    if (url.startsWith('/_control/'))
+      return sendJson(response, await answerControl(control, request, body.toString()))
+    calls.push(`${method} ${url}`)
     if (url === '/hook') received.push({ headers, body: body.toString() })
     if (failures.spoil(request, response) !== undefined) return
     if (url === '/hook') return void response.end()
     const signature = String(headers['x-signature'])
     try {
       check({ method, url: `http://${headers.host}${url}`, signature, body })
-      send(response, 200, answer(`${method} ${url}`, body.toString()))
+      sendJson(response, [200, answer(`${method} ${url}`, body.toString())])
     } catch (error) {
       const refusal = error instanceof PartnerRefusal ? error : new PartnerRefusal(500, 'broken')
-      send(response, refusal.status, { error: refusal.error })
+      sendJson(response, [refusal.status, { error: refusal.error }])
     }
   }
 
@@ -81,46 +98,51 @@ export async function startPartner({
     throw new PartnerRefusal(404, 'unknown_path')
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy()) // the caller went away
-  })
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(port, '127.0.0.1', resolve),
-  )
-  const address = server.address()
-  if (address === null || typeof address === 'string')
-    throw new TypeError('Cannot read the port of the stand-in')
+  function notify(
+    url: string,
+    type: string,
+    { data, amountFen, ...how }: Telling,
+  ): Promise<readonly Reply[]> {
+    const at = origin === undefined ? url : new URL(new URL(url).pathname, origin).href
+    const told = { ...Object(data), ...(amountFen === undefined ? {} : { amountFen }) }
+    return sendNotice(key, { url: at, type, ...how, data: told }, clock)
+  }
+
+  const desk = {
+    pay: (no: string) => payments.pay(no),
+    decideRefund: (no: string, state: (typeof PARTNER_DECISIONS)[number]) => payments.decideRefund(no, state),
+    notifyPayment(no: string, how: Telling = {}) {
+      const { state: _, ...paid } = payments.query(no)
+      return notify(payments.find(no).terms.notifyUrl, 'payment.paid', { data: { no, ...paid }, ...how })
+    },
+    notifyRefund(refundNo: string, how: Telling = {}) {
+      const { no, amountFen, totalFen, notifyUrl } = payments.findRefund(refundNo).terms
+      const data = { refundNo, no, amountFen, totalFen, ...payments.queryRefund(refundNo) }
+      return notify(notifyUrl, 'refund.decided', { data, ...how })
+    },
+  }
+  const control = {
+    ...failureRoutes(failures),
+    ...payControlRoutes(
+      {
+        ...desk,
+        flaws: NOTICE_FLAWS,
+        decisions: PARTNER_DECISIONS,
+        orderOf: (refundNo) => payments.findRefund(refundNo).terms.no,
+        latest: payments.latest,
+      },
+      clock,
+    ),
+  }
 
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    ...(await listen(serve, port)),
+    ...desk,
     fail: failures.next,
     received,
     calls,
-    pay: (no) => payments.pay(no),
-    decideRefund: (refundNo, state) => payments.decideRefund(refundNo, state),
-    notifyPayment(no, how = {}) {
-      const { terms } = payments.find(no)
-      const { state: _, ...paid } = payments.query(no)
-      return sendNotice(
-        key,
-        { url: terms.notifyUrl, type: 'payment.paid', data: { no, ...paid }, ...how },
-        clock,
-      )
+    notifyAt(to) {
+      origin = to
     },
-    notifyRefund(refundNo, how = {}) {
-      const { terms } = payments.findRefund(refundNo)
-      const { no, amountFen, totalFen, notifyUrl: url } = terms
-      const data = { refundNo, no, amountFen, totalFen, ...payments.queryRefund(refundNo) }
-      return sendNotice(key, { url, type: 'refund.decided', data, ...how }, clock)
-    },
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
   }
-}
-
-function send(response: ServerResponse, status: number, value: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 }

@@ -1,7 +1,13 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import * as v from 'valibot'
-import { createFailures, FAILURES, type Failure, type Failures } from '#scripts/emulator/partner/failures.ts'
-import { mayControl } from '#scripts/emulator/wechat/control-routes.ts'
+import { answerControl, sendJson } from '#scripts/emulator/answer-control.ts'
+import { listen, type Listening } from '#scripts/emulator/listen.ts'
+import {
+  createFailures,
+  type Failure,
+  failureRoutes,
+  type Failures,
+} from '#scripts/emulator/partner/failures.ts'
 import { webhookKey } from '#shared/signing/webhook.ts'
 
 export interface ShopOptions {
@@ -22,36 +28,26 @@ export interface Delivery {
   readonly answered: number
 }
 
-/** A shop's server that is told of what happens, and fails as told. */
-export interface ShopStandIn {
-  /** Deliveries go to `/hook`, `GET /deliveries` shows them. */
-  readonly url: string
+/** A shop's server that is told of what happens at `/hook`, shows that at `/deliveries`, and fails as told. */
+export interface ShopStandIn extends Listening {
   readonly deliveries: Delivery[]
   readonly fail: Failures['next']
   readonly recover: Failures['recover']
-  stop(): Promise<void>
 }
 
 const KEPT = 1_000
 const Body = v.object({ type: v.string(), data: v.unknown() })
-const Failing = v.strictObject({
-  how: v.picklist(Object.keys(FAILURES) as [string, ...string[]]), // keys of a literal
-  times: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000)), 1),
-})
 
 export async function startShop({ key, port = 0 }: ShopOptions): Promise<ShopStandIn> {
   const failures = createFailures()
   const deliveries: Delivery[] = []
 
+  const routes = { 'GET /deliveries': () => deliveries, ...failureRoutes(failures) }
+
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = Buffer.concat(await request.toArray())
-    const route = `${request.method} ${request.url}`
-    if (route === 'POST /hook') return receive(request, response, body)
-    if (!mayControl(request))
-      return send(response, 403, { error: 'only programs on this machine may do this' })
-    if (route === 'GET /deliveries') return send(response, 200, deliveries)
-    if (route === 'POST /_control/failures') return beginToFail(response, body)
-    send(response, 404, { error: 'not found' })
+    if (`${request.method} ${request.url}` === 'POST /hook') return receive(request, response, body)
+    sendJson(response, await answerControl(routes, request, body.toString()))
   }
 
   function receive(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
@@ -63,34 +59,8 @@ export async function startShop({ key, port = 0 }: ShopOptions): Promise<ShopSta
     if (deliveries.length > KEPT) deliveries.shift()
   }
 
-  function beginToFail(response: ServerResponse, body: Buffer): void {
-    const read = v.safeParse(v.pipe(v.string(), v.parseJson(), Failing), body.toString())
-    if (!read.success) return send(response, 400, { error: read.issues[0].message })
-    const failure = FAILURES[read.output.how]
-    if (failure !== undefined) failures.next(failure, read.output.times)
-    send(response, 200, read.output)
-  }
-
-  const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy()) // the caller went away
-  })
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(port, '127.0.0.1', resolve),
-  )
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new TypeError('Cannot read the port of the shop')
-
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    deliveries,
-    fail: failures.next,
-    recover: failures.recover,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  const listening = await listen(serve, port)
+  return { ...listening, deliveries, fail: failures.next, recover: failures.recover }
 }
 
 function readDelivery(key: Uint8Array, { headers }: IncomingMessage, body: Buffer) {
@@ -105,10 +75,4 @@ function readDelivery(key: Uint8Array, { headers }: IncomingMessage, body: Buffe
 function statusOf(failure: Failure): number {
   if (failure.how === 'status') return failure.status
   return { silent: 0, reset: 0, huge: 200, redirect: 307 }[failure.how]
-}
-
-function send(response: ServerResponse, status: number, value: unknown): void {
-  response
-    .writeHead(status, { 'content-type': 'application/json' })
-    .end(`${JSON.stringify(value, null, 2)}\n`)
 }

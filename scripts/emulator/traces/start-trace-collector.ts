@@ -1,15 +1,13 @@
-import { createServer, type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
+import { sendJson } from '#scripts/emulator/answer-control.ts'
+import { listen, type Listening } from '#scripts/emulator/listen.ts'
 import { type CollectedSpan, readSpans } from './read-spans.ts'
-
-/** A collector that keeps the latest spans in memory, for one developer. */
-export interface TraceCollector {
-  /** For OTEL_EXPORTER_OTLP_ENDPOINT. */
-  readonly url: string
-  stop(): Promise<void>
-}
 
 const MAX_SPANS = 20_000
 const MAX_BYTES = 8 * 1024 * 1024
+
+/** A collector that keeps the latest spans in memory, for one developer; its URL is for OTEL_EXPORTER_OTLP_ENDPOINT. */
+export type TraceCollector = Listening
 
 /** Starts it on 127.0.0.1: `POST /v1/traces` takes spans (OTLP/HTTP, JSON), `GET /spans` gives what is kept. */
 export async function startTraceCollector(): Promise<TraceCollector> {
@@ -27,26 +25,7 @@ export async function startTraceCollector(): Promise<TraceCollector> {
     }
   }
 
-  const server = createServer((request, response) => {
-    answer(request).then(
-      ([status, body]) =>
-        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body)),
-      () => response.destroy(), // the caller went away
-    )
-  })
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  if (address === null || typeof address === 'string')
-    throw new TypeError('Cannot read the port of the trace collector')
-
-  return {
-    url: `http://127.0.0.1:${address.port}`,
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
-  }
+  return listen(async (request, response) => sendJson(response, await answer(request)))
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

@@ -35,10 +35,13 @@ export interface Payment {
   successTime?: string
 }
 
+/** What the bank decides on a refund. */
+export const DECISIONS = ['SUCCESS', 'CLOSED', 'ABNORMAL'] as const
+
 export interface PaidBack {
   readonly terms: v.InferOutput<typeof NewRefund>
   readonly refundId: string
-  status: 'PROCESSING' | 'SUCCESS' | 'CLOSED' | 'ABNORMAL'
+  status: 'PROCESSING' | (typeof DECISIONS)[number]
   successTime?: string
 }
 
@@ -152,7 +155,7 @@ export function createPayments({ appId, mchId }: PayAccount, clock: Clock) {
   }
 
   /** The bank has decided. */
-  function decideRefund(no: string, status: 'SUCCESS' | 'CLOSED' | 'ABNORMAL'): void {
+  function decideRefund(no: string, status: (typeof DECISIONS)[number]): void {
     const found = refunds.get(no)
     if (found === undefined) throw new PayRefusal(404, 'RESOURCE_NOT_EXISTS', '退款单不存在')
     found.status = status

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import * as v from 'valibot'
+import { mayControl } from '#scripts/emulator/answer-control.ts'
 import { type Answer, json } from './answer.ts'
 import type { Control } from './control.ts'
 
@@ -83,13 +84,6 @@ export const CONTROL_ROUTES: Readonly<Record<string, Route>> = {
   'POST /_control/reset': (control) => control.reset(),
   'GET /_control/identities': (control) => control.identities(),
   'GET /_control/calls': (control) => control.calls(),
-}
-
-const LOOPBACK = /^(::ffff:)?127\.|^::1$/
-
-/** Only programs on this machine may control it: not other machines, and not web pages in a browser here. */
-export function mayControl(request: Pick<IncomingMessage, 'headers' | 'socket'>): boolean {
-  return LOOPBACK.test(request.socket.remoteAddress ?? '') && request.headers.origin === undefined
 }
 
 export async function controlAnswer(

@@ -1,4 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { listen } from '#scripts/emulator/listen.ts'
 import { type Clock, systemClock } from '#shared/clock.ts'
 import { send } from './answer.ts'
 import { answerCall } from './answer-call.ts'
@@ -54,26 +55,15 @@ export async function startWechat(options: WechatStandInOptions): Promise<Wechat
     await answerCall(world, { request, response, url, text }, stopping.signal)
   }
 
-  const server = createServer((request, response) => {
-    serve(request, response).catch(() => response.destroy()) // the caller went away, or we are stopping
-  })
-  await new Promise<void>((resolve, reject) =>
-    server.once('error', reject).listen(port, '127.0.0.1', resolve),
-  )
-  const address = server.address()
-  if (address === null || typeof address === 'string')
-    throw new TypeError('Cannot read the port of the WeChat stand-in')
+  const listening = await listen(serve, port)
 
   function stop(): Promise<void> {
     stopping.abort()
     resetWorld(world)
-    return new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
+    return listening.stop()
   }
 
-  return { url: `http://127.0.0.1:${address.port}`, control, stop }
+  return { url: listening.url, control, stop }
 }
 
 async function readText(request: IncomingMessage): Promise<string> {

@@ -18,7 +18,7 @@ const AT_ONCE = 100
 
 const COMMON: Readonly<Record<string, FireOption>> = {
   duplicate: { type: 'string', default: '1', about: 'how often the very same, all at once' },
-  'data-folder': { type: 'string', default: '.dev', about: "the local cloud's --data" },
+  'data-folder': { type: 'string', default: '.dev', about: 'where the local cloud keeps its data' },
   'no-fail': { type: 'boolean', default: false, about: 'exit with 0 whatever was answered' },
   help: { type: 'boolean', short: 'h', default: false, about: 'this' },
 }
@@ -49,7 +49,9 @@ export async function fire(
   const cloud = runningOn(String(given['data-folder']))
   if (cloud === undefined)
     throw new Error('No local cloud runs here. Start it in another terminal: npm start')
-  const failed = await fireTimes(await thing.prepare(given, cloud), times, surroundings)
+  let failed = false
+  for (const firing of await thing.prepare(given, cloud))
+    failed = (await fireTimes(firing, times, surroundings)) || failed
   return failed && given['no-fail'] !== true ? 1 : 0
 }
 
@@ -101,7 +103,7 @@ function counted(answers: readonly Fired[]): readonly (readonly [string, number]
 }
 
 function allHelp(): string {
-  const lines = Object.entries(THINGS).map(([name, { about }]) => `  ${name.padEnd(20)} ${about}`)
+  const lines = Object.entries(THINGS).map(([name, { about }]) => `  ${name.padEnd(24)} ${about}`)
   return [
     'Usage: npm run invoke -- fire <thing> [options]',
     '',
@@ -115,7 +117,7 @@ function allHelp(): string {
 
 function helpOf(name: string, { about, options }: Thing): string {
   const lines = Object.entries({ ...options, ...COMMON }).map(([option, { about, default: usual }]) => {
-    const usually = typeof usual === 'string' ? `   (${usual})` : ''
+    const usually = typeof usual === 'string' && usual !== '' ? `   (${usual})` : ''
     return `  --${option.padEnd(18)} ${about}${usually}`
   })
   return [`Usage: npm run invoke -- fire ${name} [options]`, '', `${about}.`, '', ...lines].join('\n')

@@ -1,35 +1,16 @@
 import * as v from 'valibot'
-import type { Addresses } from '#scripts/dev/addresses.ts'
-import { FLAWS } from '#scripts/emulator/wechat-pay/notify.ts'
 import { sleep } from '#shared/deadline.ts'
 import { askControl } from './ask-control.ts'
+import type { Desk, Outcome } from './desks.ts'
 import { readOptions } from './read-options.ts'
-import type { FireOption, Given, Thing } from './thing.ts'
+import { shortRefusal } from './short-refusal.ts'
+import type { FireOption, Firing, Thing } from './thing.ts'
 
 const AnyNumber = v.pipe(
   v.string(),
   v.regex(/^[0-9A-Za-z_|*@-]{1,64}$/, 'A number is last, or one of the API'),
 )
 const NONE = ''
-
-const HOW = {
-  flaw: { type: 'string', default: NONE, about: `what is wrong with it: ${FLAWS.join(', ')}` },
-  'amount-fen': { type: 'string', default: NONE, about: 'another amount than the true one' },
-  late: { type: 'string', default: '0', about: 'seconds until it is sent' },
-} as const satisfies Record<string, FireOption>
-
-const How = {
-  flaw: v.picklist([NONE, ...FLAWS], `--flaw is one of ${FLAWS.join(', ')}`),
-  'amount-fen': v.pipe(v.string(), v.regex(/^(?:|[1-9]\d{0,8})$/, '--amount-fen is a whole number of fen')),
-  late: v.pipe(v.string(), v.regex(/^\d{1,4}$/, '--late is in whole seconds'), v.transform(Number)),
-}
-
-const PaymentOptions = v.object({ order: AnyNumber, ...How })
-const RefundOptions = v.object({ refund: AnyNumber, ...How })
-const Ready = v.object({ id: v.string(), number: v.string() })
-const Paid = v.object({ number: v.string() })
-const Answer = v.object({ status: v.number(), text: v.string() })
-const Failure = v.object({ code: v.string(), message: v.string() })
 
 const ORDER: FireOption = { type: 'string', default: 'last', about: "the order's number, or the last order" }
 const REFUND: FireOption = {
@@ -38,76 +19,125 @@ const REFUND: FireOption = {
   about: "the refund's number, or the last refund",
 }
 
-/** A payer pays, and WeChat Pay tells of it. */
-export const paySuccess: Thing = {
-  about: 'a payer pays, and WeChat Pay notifies',
-  options: { order: ORDER, ...HOW },
-  async prepare(given, cloud) {
-    const { order: no, ...how } = readOptions(PaymentOptions, given)
-    return notice(cloud, { path: 'payment-notices', body: { no }, kind: 'payment of order', how })
-  },
+/** By how much the notice that comes last was made earlier. */
+const EARLIER_S = 60
+
+const PAYMENT = { path: 'payment-notices', kind: 'payment of order' }
+const REFUNDING = { path: 'refund-notices', kind: 'refund' }
+
+const Ready = v.object({ id: v.string(), number: v.string(), orderNumber: v.optional(v.string(), NONE) })
+const Paid = v.object({ number: v.string() })
+const Answer = v.object({ status: v.number(), text: v.string() })
+
+/** A payer pays, and the backend is told. */
+export function paySuccess(desk: Desk): Thing {
+  const about = 'told by two notices: the one that was made later comes first'
+  const Options = v.object({ order: AnyNumber, ...howOf(desk) })
+  return {
+    about: `a payer pays, and ${desk.name} notifies`,
+    options: { order: ORDER, ...howOptions(desk, about) },
+    async prepare(given, cloud) {
+      const { order: no, late, reordered, ...how } = readOptions(Options, given)
+      const notice = { url: desk.standInOf(cloud), ...PAYMENT, how }
+      const notices = reordered
+        ? [
+            await ready({ ...notice, body: { no } }),
+            await ready({ ...notice, body: { no, ageS: EARLIER_S } }),
+          ]
+        : [await ready({ ...notice, body: { no } })]
+      await pause(late)
+      return notices.map(({ firing }) => firing)
+    },
+  }
 }
 
-/** A payer pays, and the notification is lost. */
-export const payLost: Thing = {
-  about: 'a payer pays, and the notification is lost',
-  options: { order: ORDER },
-  async prepare(given: Given, cloud) {
-    const { order: no } = readOptions(v.object({ order: AnyNumber }), given)
-    const url = `${standInOf(cloud)}/_control/payments`
-    const { number } = await askControl(url, { no }, Paid)
-    return {
-      about: `payment of order ${number}`,
-      fire: async () => ({ status: 200, said: 'at WeChat Pay; the backend was not told' }),
-    }
-  },
+/** A payer pays, and the notice is lost. */
+export function payLost(desk: Desk): Thing {
+  return {
+    about: 'a payer pays, and the notification is lost',
+    options: { order: ORDER },
+    async prepare(given, cloud) {
+      const { order: no } = readOptions(v.object({ order: AnyNumber }), given)
+      const url = `${desk.standInOf(cloud)}/_control/payments`
+      const { number } = await askControl({ url, body: { no } }, Paid)
+      const said = `at ${desk.name}; the backend was not told`
+      return [{ about: `payment of order ${number}`, fire: async () => ({ status: 200, said }) }]
+    },
+  }
 }
 
-/** WeChat Pay tells what became of a refund. */
-export function refundDecided(status: 'SUCCESS' | 'CLOSED' | 'ABNORMAL', about: string): Thing {
+/** The backend is told what became of a refund. */
+export function refundDecided(desk: Desk, outcome: Outcome, about: string): Thing {
+  const Options = v.object({ refund: AnyNumber, ...howOf(desk) })
   return {
     about,
-    options: { refund: REFUND, ...HOW },
-    async prepare(given, cloud) {
-      const { refund: refundNo, ...how } = readOptions(RefundOptions, given)
-      return notice(cloud, { path: 'refund-notices', body: { refundNo, status }, kind: 'refund', how })
+    options: {
+      refund: REFUND,
+      ...howOptions(desk, "its order's payment is told after it, by a notice that was made earlier"),
     },
+    async prepare(given, cloud) {
+      const { refund: refundNo, late, reordered, ...how } = readOptions(Options, given)
+      const url = desk.standInOf(cloud)
+      const body = { refundNo, status: desk.decisions[outcome] }
+      const refund = await ready({ url, ...REFUNDING, body, how })
+      const before = { no: refund.orderNumber, ageS: EARLIER_S }
+      const payment = { url, ...PAYMENT, body: before, how: { ...how, 'amount-fen': NONE } }
+      const notices = reordered ? [refund, await ready(payment)] : [refund]
+      await pause(late)
+      return notices.map(({ firing }) => firing)
+    },
+  }
+}
+
+function howOptions({ flaws }: Desk, reordered: string) {
+  return {
+    flaw: { type: 'string', default: NONE, about: `what is wrong with it: ${flaws.join(', ')}` },
+    'amount-fen': { type: 'string', default: NONE, about: 'another amount than the true one' },
+    late: { type: 'string', default: '0', about: 'seconds until it is sent' },
+    reordered: { type: 'boolean', default: false, about: reordered },
+  } as const satisfies Record<string, FireOption>
+}
+
+function howOf({ flaws }: Desk) {
+  return {
+    flaw: v.picklist([NONE, ...flaws], `--flaw is one of ${flaws.join(', ')}`),
+    'amount-fen': v.pipe(v.string(), v.regex(/^(?:|[1-9]\d{0,8})$/, '--amount-fen is a whole number of fen')),
+    late: v.pipe(v.string(), v.regex(/^\d{1,4}$/, '--late is in whole seconds'), v.transform(Number)),
+    reordered: v.boolean(),
   }
 }
 
 interface Wanted {
+  /** Of the stand-in. */
+  readonly url: string
   readonly path: string
-  readonly body: object
   readonly kind: string
-  readonly how: Omit<v.InferOutput<typeof PaymentOptions>, 'order'>
+  readonly body: object
+  readonly how: { readonly flaw: string; readonly 'amount-fen': string }
 }
 
-/** Makes one notification ready; firing sends that one, each time. */
-async function notice(cloud: Addresses, { path, body, kind, how }: Wanted) {
-  const { flaw, 'amount-fen': amountFen, late } = how
-  const url = `${standInOf(cloud)}/_control`
+/** Makes one notice ready; firing sends that one, each time. */
+async function ready({ url, path, kind, body, how }: Wanted) {
+  const { flaw, 'amount-fen': amountFen } = how
   const wanted = {
     ...body,
     ...(flaw === NONE ? {} : { flaw }),
-    ...(amountFen === '' ? {} : { amountFen: Number(amountFen) }),
+    ...(amountFen === NONE ? {} : { amountFen: Number(amountFen) }),
   }
-  const { id, number } = await askControl(`${url}/${path}`, wanted, Ready)
-  if (late > 0) await sleep(late * 1_000, new AbortController().signal)
-  return {
+  const { id, number, orderNumber } = await askControl(
+    { url: `${url}/_control/${path}`, body: wanted },
+    Ready,
+  )
+  const firing: Firing = {
     about: `${kind} ${number}${flaw === NONE ? '' : ` (${flaw})`}`,
     async fire() {
-      const { status, text } = await askControl(`${url}/notices/${id}`, {}, Answer)
-      return { status, said: shortened(text) }
+      const { status, text } = await askControl({ url: `${url}/_control/notices`, body: { id } }, Answer)
+      return { status, said: shortRefusal(text) }
     },
   }
+  return { firing, orderNumber }
 }
 
-function standInOf({ payUrl }: Addresses): string {
-  if (payUrl !== undefined) return payUrl
-  throw new TypeError('The local cloud uses the real WeChat Pay: only the stand-in pays when it is told to')
-}
-
-function shortened(text: string): string {
-  const failure = v.safeParse(v.pipe(v.string(), v.parseJson(), Failure), text)
-  return failure.success ? `${failure.output.code} ${failure.output.message}` : text
+async function pause(seconds: number): Promise<void> {
+  if (seconds > 0) await sleep(seconds * 1_000, new AbortController().signal)
 }

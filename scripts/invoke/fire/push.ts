@@ -3,6 +3,7 @@ import type { Addresses } from '#scripts/dev/addresses.ts'
 import { askControl } from './ask-control.ts'
 import { EXAMPLES } from './push-messages.ts'
 import { readOptions } from './read-options.ts'
+import { shortRefusal } from './short-refusal.ts'
 import type { Fired, Thing } from './thing.ts'
 
 const Options = v.object({
@@ -15,11 +16,6 @@ const Options = v.object({
 
 const Person = v.object({ openid: v.string() })
 const Delivery = v.object({ tries: v.array(v.string()), reply: v.optional(v.looseObject({})) })
-const Failure = v.object({
-  error: v.string(),
-  details: v.array(v.object({ reason: v.optional(v.string()) })),
-})
-
 /** A message or an event that the WeChat stand-in pushes, three times at most until it is received. */
 export const push: Thing = {
   about: 'WeChat pushes an event or a message',
@@ -42,18 +38,23 @@ export const push: Thing = {
   async prepare(given, cloud) {
     const { event, user, ...how } = readOptions(Options, given)
     const wechatUrl = standInOf(cloud)
-    const { openid } = await askControl(`${wechatUrl}/_control/login-codes`, { name: user }, Person)
+    const { openid } = await askControl(
+      { url: `${wechatUrl}/_control/login-codes`, body: { name: user } },
+      Person,
+    )
     const CreateTime = Math.floor(Date.now() / 1_000)
     const common = { FromUserName: openid, CreateTime, MsgType: 'event', Event: event }
     const { mode, format } = how
     const { [event]: example } = EXAMPLES
     const fields = { ...common, ...example?.({ openid, format }), ...fieldsOf(how.set) }
     const message = fields.MsgType === 'event' ? fields : { ...fields, Event: undefined }
-    return {
-      about: `push ${event} of ${user} (${mode}, ${format})`,
-      fire: async () =>
-        firedBy(await askControl(`${wechatUrl}/_control/pushes/as`, { message, mode, format }, Delivery)),
-    }
+    const url = `${wechatUrl}/_control/pushes/as`
+    return [
+      {
+        about: `push ${event} of ${user} (${mode}, ${format})`,
+        fire: async () => firedBy(await askControl({ url, body: { message, mode, format } }, Delivery)),
+      },
+    ]
   },
 }
 
@@ -88,14 +89,6 @@ function firedBy({ tries, reply }: v.InferOutput<typeof Delivery>): Fired {
   if (status === undefined) return { status: 0, said: `${last}${again}` }
   return {
     status: Number(status),
-    said: `${reply === undefined ? shortened(text) : JSON.stringify(reply)}${again}`,
+    said: `${reply === undefined ? shortRefusal(text) : JSON.stringify(reply)}${again}`,
   }
-}
-
-/** The names in a failure of the API's; they are the same each time. */
-function shortened(text: string): string {
-  const failure = v.safeParse(v.pipe(v.string(), v.parseJson(), Failure), text)
-  if (!failure.success) return text
-  const [{ reason } = {}] = failure.output.details
-  return reason === undefined ? failure.output.error : `${failure.output.error}, ${reason}`
 }

@@ -13,8 +13,8 @@ export type Given = Readonly<Record<string, string | boolean | readonly (string 
 export interface Thing {
   readonly about: string
   readonly options: Readonly<Record<string, FireOption>>
-  /** Gets it ready. @throws TypeError that says what is wrong with the options */
-  prepare(given: Given, cloud: Addresses): Promise<Firing>
+  /** Gets it ready: what happens, one after the other. @throws TypeError that says what is wrong with the options */
+  prepare(given: Given, cloud: Addresses): Promise<readonly Firing[]>
 }
 
 export interface Firing {

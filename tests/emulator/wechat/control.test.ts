@@ -1,6 +1,6 @@
 import { createDecipheriv, createHash } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
-import { mayControl } from '#scripts/emulator/wechat/control-routes.ts'
+import { mayControl } from '#scripts/emulator/answer-control.ts'
 import { APP_ID, startAsker } from './ask.ts'
 
 const asker = await startAsker()
