@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import type { Clock } from '#shared/clock.ts'
 import type { Database } from '#shared/db/database.ts'
-import { keepNews, type News } from '#shared/db/take-once.ts'
+import { keepNews, type InboxMessage } from '#shared/db/take-once.ts'
 import { Fault } from '#shared/errors.ts'
 import { parseJson, readBytes } from '#shared/http/read-body.ts'
 import { type Call, route } from '#shared/http/route.ts'
@@ -56,7 +56,7 @@ const RefundDecided = v.object({
 interface Told {
   readonly type: string
   readonly data: unknown
-  readonly news: News
+  readonly news: InboxMessage
 }
 
 /** POST /callback/{partner} {id, type, data} → 204; signed by X-Signature or as Standard Webhooks say, with the partner's key */

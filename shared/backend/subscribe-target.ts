@@ -61,7 +61,7 @@ export function subscribeTarget(options: SubscribeTargetOptions): Readonly<Recor
   }
 }
 
-const News = v.pipe(v.string(), v.parseJson(), v.looseObject({ no: v.optional(v.string(), '') }))
+const OrderNews = v.pipe(v.string(), v.parseJson(), v.looseObject({ no: v.optional(v.string(), '') }))
 type Facts = Readonly<Record<string, unknown>>
 
 /** Who is to be told, as they are now, and what of. */
@@ -70,7 +70,7 @@ async function recipient(
   { payload, template }: { readonly payload: string; readonly template: Template },
   signal: AbortSignal,
 ): Promise<{ readonly openid: string; readonly facts: Facts }> {
-  const news = v.parse(News, payload)
+  const news = v.parse(OrderNews, payload)
   const id = idOf(news.no)
   const sql = await database.sql()
   const order = id === undefined ? undefined : await findOrder(sql, id, signal)

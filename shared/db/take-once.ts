@@ -6,7 +6,7 @@ import type { Database, Queries } from './database.ts'
 import { findInboxHash, insertInboxOnce } from './tables/inbox.ts'
 
 /** What somebody outside tells us, perhaps many times. */
-export interface News {
+export interface InboxMessage {
   /** Who says so, and what they call this message; the same however often it is sent. */
   readonly source: string
   readonly dedupeKey: string
@@ -26,7 +26,7 @@ export interface Received {
   readonly proof: Readonly<Record<string, unknown>>
 }
 
-export interface TakeOptions {
+export interface TakeOnceOptions {
   readonly database: Database
   readonly logger: Logger
   readonly now: Date
@@ -39,8 +39,8 @@ export interface TakeOptions {
  * @throws Fault idempotency_mismatch for other news under a key that is known; nothing changes
  */
 export async function takeOnce<T>(
-  { database, logger, now }: TakeOptions,
-  { source, dedupeKey, said, received: { body, proof }, requestId }: News,
+  { database, logger, now }: TakeOnceOptions,
+  { source, dedupeKey, said, received: { body, proof }, requestId }: InboxMessage,
   apply: (sql: Queries) => Promise<T>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
@@ -67,6 +67,10 @@ export async function takeOnce<T>(
 }
 
 /** Keeps news that changes nothing, so that nothing that was acknowledged is lost. */
-export async function keepNews(options: TakeOptions, news: News, signal: AbortSignal): Promise<void> {
+export async function keepNews(
+  options: TakeOnceOptions,
+  news: InboxMessage,
+  signal: AbortSignal,
+): Promise<void> {
   await takeOnce(options, news, async () => {}, signal)
 }

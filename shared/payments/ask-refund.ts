@@ -15,7 +15,7 @@ export interface RefundOptions extends Omit<SettleOptions, 'requestId'> {
   readonly pollAfterMs?: number
 }
 
-export interface NewRefund {
+export interface AskedRefund {
   readonly order: OrderRow
   readonly amountFen: number
   readonly reason: string | undefined
@@ -33,7 +33,7 @@ export interface NewRefund {
  */
 export async function askRefund(
   options: RefundOptions,
-  asking: NewRefund,
+  asking: AskedRefund,
   signal: AbortSignal,
 ): Promise<RefundRow> {
   requireOwn(options.provider, asking.order)
@@ -54,7 +54,7 @@ export async function askRefund(
 
 async function kept(
   { database, clock, pollAfterMs = POLL_AFTER_MS }: RefundOptions,
-  { order, amountFen, reason, clientKey }: NewRefund,
+  { order, amountFen, reason, clientKey }: AskedRefund,
   signal: AbortSignal,
 ): Promise<{ readonly refund: RefundRow; readonly isNew: boolean }> {
   const now = new Date(clock())

@@ -1,5 +1,5 @@
 import type { Database } from '#shared/db/database.ts'
-import { type News, takeOnce } from '#shared/db/take-once.ts'
+import { type InboxMessage, takeOnce } from '#shared/db/take-once.ts'
 import { findOrder } from '#shared/db/tables/orders.ts'
 import { Fault } from '#shared/errors.ts'
 import { applyPayment, type ApplyOptions } from './apply-payment.ts'
@@ -7,7 +7,7 @@ import { idOf } from './order-states.ts'
 import type { Paid } from './provider.ts'
 
 /** News that an order is paid, from outside. */
-export interface PaymentNews extends News {
+export interface PaymentNews extends InboxMessage {
   /** The order's number. */
   readonly no: string
   readonly paid: Paid

@@ -1,4 +1,4 @@
-import { type News, takeOnce } from '#shared/db/take-once.ts'
+import { type InboxMessage, takeOnce } from '#shared/db/take-once.ts'
 import { findOrder } from '#shared/db/tables/orders.ts'
 import { findRefund } from '#shared/db/tables/refunds.ts'
 import { Fault } from '#shared/errors.ts'
@@ -7,7 +7,7 @@ import { idOf, numberOf } from './order-states.ts'
 import type { TakeOptions } from './take-payment.ts'
 
 /** News of what became of a refund, from outside. */
-export interface RefundNews extends News, Pick<RefundResult, 'state'> {
+export interface RefundNews extends InboxMessage, Pick<RefundResult, 'state'> {
   readonly refundNo: string
   readonly no: string
   readonly amountFen: number
