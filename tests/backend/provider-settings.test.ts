@@ -59,7 +59,7 @@ describe('who takes the money', () => {
         'Cannot read configuration:',
         '  - PAYMENT_PARTNER must be the name of a partner that PARTNER_KEYS has a key of',
         '  - PAYMENT_PARTNER_URL is missing',
-        '  - PAYMENT_PARTNER_NOTIFY_URL must be a URL that begins with https:// or http://',
+        '  - PAYMENT_PARTNER_NOTIFY_URL must be a URL that begins with https://; http:// is for this machine, private addresses and hosts that OUTBOUND_PRIVATE_HOSTS names',
       ].join('\n'),
     )
   })

@@ -91,7 +91,9 @@ function settingsRead(): readonly string[] {
       cwd: root,
     },
   ).map((file) => readFileSync(join(root, file), 'utf8'))
-  return sources.flatMap((text) => [...text.matchAll(/read\.\w+\('([A-Z_]+)'/g)].map(([, name = '']) => name))
+  return sources.flatMap((text) =>
+    [...text.matchAll(/(?:read\.\w+\(|outwardUrl\(read, )'([A-Z_]+)'/g)].map(([, name = '']) => name),
+  )
 }
 
 /** The lines for a test's own cloud in place of the one on the usual port. */
