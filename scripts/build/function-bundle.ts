@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BuildOptions } from 'esbuild'
 import { apartDrivers } from './apart-drivers.ts'
+import { lateBuiltins } from './late-builtins.ts'
 
 /** Packages written as CommonJS call `require` for Node's own modules, which an ES module does not have. */
 export const REQUIRE_BANNER =
@@ -41,6 +42,6 @@ void serve(app, process.env)`,
     legalComments: 'none',
     metafile: true,
     logLevel: 'silent',
-    plugins: [apartDrivers()],
+    plugins: [apartDrivers(), lateBuiltins()],
   } as const satisfies BuildOptions
 }

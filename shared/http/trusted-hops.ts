@@ -26,17 +26,12 @@ const IDENTITY_HEADER = /^x-auth-/
  * @throws TypeError for anything else
  */
 export function createTrustedHops(trusted: readonly string[]): TrustedHops {
-  const hops = new BlockList()
-  for (const entry of trusted) addHop(hops, entry)
-  const isHop = (address: string) => {
-    const version = isIP(address)
-    return version !== 0 && hops.check(address, version === 4 ? 'ipv4' : 'ipv6')
-  }
+  const isHop = trusted.length === 0 ? () => false : hopCheck(trusted)
 
   return {
     arrive(peer, headers) {
       const nearest = plainAddress(peer) ?? peer
-      const isTrusted = trusted.length > 0 && isHop(nearest)
+      const isTrusted = isHop(nearest)
       const forged = [...headers.keys()].filter(
         (name) => IDENTITY_HEADER.test(name) || (!isTrusted && HOP_HEADER.test(name)),
       )
@@ -63,6 +58,15 @@ export function createTrustedHops(trusted: readonly string[]): TrustedHops {
 function plainAddress(text: string): string | undefined {
   const bare = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(text)?.[1] ?? /^([\d.]+):\d+$/.exec(text)?.[1] ?? text
   return plainIp(bare) || undefined
+}
+
+function hopCheck(trusted: readonly string[]): (address: string) => boolean {
+  const hops = new BlockList()
+  for (const entry of trusted) addHop(hops, entry)
+  return (address) => {
+    const version = isIP(address)
+    return version !== 0 && hops.check(address, version === 4 ? 'ipv4' : 'ipv6')
+  }
 }
 
 function addHop(hops: BlockList, entry: string): void {

@@ -52,8 +52,8 @@ export function addressReach(address: string): Reach {
   const ip = embedded(plainIp(address.replace(/%.*$/, '')))
   if (ip === '') return 'never'
   const family = isIPv4(ip) ? 'ipv4' : 'ipv6'
-  if (NEVER.check(ip, family)) return 'never'
-  return PRIVATE.check(ip, family) ? 'private' : 'public'
+  if (NEVER().check(ip, family)) return 'never'
+  return PRIVATE().check(ip, family) ? 'private' : 'public'
 }
 
 /** The host of a URL as an address is written elsewhere; a name stays what it is. */
@@ -72,7 +72,13 @@ function embedded(ip: string): string {
   return low === undefined ? ip : plainIp(`::ffff:${high}:${low}`)
 }
 
-function subnets(all: readonly string[]): BlockList {
+/** Made when an address is first looked at: many an instance never calls out. */
+function subnets(all: readonly string[]): () => BlockList {
+  let made: BlockList | undefined
+  return () => (made ??= blockList(all))
+}
+
+function blockList(all: readonly string[]): BlockList {
   const list = new BlockList()
   for (const [address = '', bits] of all.map((subnet) => subnet.split('/')))
     list.addSubnet(address, Number(bits), isIPv4(address) ? 'ipv4' : 'ipv6')

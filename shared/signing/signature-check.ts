@@ -1,4 +1,4 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import type { Clock } from '#shared/clock.ts'
 import { Fault } from '#shared/errors.ts'
 import type { Keyring } from '#shared/keyring.ts'
@@ -100,7 +100,7 @@ const MISSING: Readonly<Record<Demand, string>> = {
 }
 
 /** Stands in for a key that does not exist, so that a refusal takes as long. */
-const NO_KEY = randomBytes(32)
+const NO_KEY = crypto.getRandomValues(new Uint8Array(32))
 const NO_PARTNER: PartnerKey = { kid: '', partner: '', key: NO_KEY }
 
 export function createSignatureCheck(options: SignatureCheckOptions): SignatureCheck {

@@ -9,7 +9,13 @@ export interface Script {
 }
 
 function script(text: string): Script {
-  return { text, digest: createHash('sha1').update(text).digest('hex') }
+  let digest: string | undefined
+  return {
+    text,
+    get digest() {
+      return (digest ??= createHash('sha1').update(text).digest('hex'))
+    },
+  }
 }
 
 /**

@@ -85,8 +85,18 @@ export function parseSigningTokenKeys(setting: string): TokenKeys {
   return keys
 }
 
-function isPublicKey(publicJwk: TokenKey['publicJwk']): boolean {
-  return attempt(() => createPublicKey({ key: { ...publicJwk }, format: 'jwk' })) !== undefined
+/** @see SP 800-186 §3.2.1.3 (P-256), SEC 1 §3.2.2.1 (public keys): both coordinates below p, y² = x³ − 3x + b */
+const P = 2n ** 256n - 2n ** 224n + 2n ** 192n + 2n ** 96n - 1n
+const B = 0x5ac635d8aa3a93e7b3ebbd55769886bc651d06b0cc53b0f63bce3c3e27d2604bn
+
+/** Reckoned here: every function checks its keys as it starts, and `node:crypto` takes longer to load than this to do. */
+function isPublicKey({ x: textX, y: textY }: TokenKey['publicJwk']): boolean {
+  const [x, y] = [coordinate(textX), coordinate(textY)]
+  return x < P && y < P && (y * y - (x * x * x - 3n * x + B)) % P === 0n
+}
+
+function coordinate(text: string): bigint {
+  return BigInt(`0x${Buffer.from(text, 'base64url').toString('hex')}`)
 }
 
 function attempt<T>(work: () => T): T | undefined {
