@@ -80,7 +80,10 @@ export function createDeployments(options: DeploymentsOptions): Deployments {
         const reason = image === undefined ? `the image ${imageOf(fields)} does not exist` : image
         deployed.state = typeof reason === 'string' ? 'failed' : 'active'
         deployed.reason = typeof reason === 'string' ? reason : ''
-        if (deployed.state === 'active') deployed.isNew = false
+        if (typeof image === 'object') {
+          deployed.isNew = false
+          deployed.latest = { ...deployed.latest, image }
+        }
         save()
       })
     settling.add(work)

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Cloud } from '#scripts/emulator/cloud.ts'
 import { CloudFailure } from '#scripts/emulator/cloud-failure.ts'
@@ -94,7 +95,9 @@ export function createRunner({
 
   async function opened(name: string, revision: Revision): Promise<FunctionService> {
     const running = platform.running(revision.fields)
-    const image = await resolve(running.image)
+    const kept = revision.image
+    const isThere = kept !== undefined && existsSync(kept.bundle.file)
+    const image = isThere ? kept : await resolve(running.image)
     if (image === undefined || typeof image === 'string') throw new CloudFailure('not_started')
     const note = (text: string) => remember(name, { atMs: clock(), version: revision.version, text })
     return createFunctionService({

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { LocalImage } from './images.ts'
 
 /** What an API takes and gives: fields by the cloud's own names. */
 export type Fields = Readonly<Record<string, unknown>>
@@ -10,6 +11,8 @@ export interface Revision {
   readonly fields: Fields
   readonly description: string
   readonly changedAtMs: number
+  /** What its image was when it was deployed. */
+  readonly image?: LocalImage
 }
 
 export interface Alias {

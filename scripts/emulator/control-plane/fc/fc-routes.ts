@@ -80,7 +80,7 @@ const ROWS: readonly Row[] = [
     'POST',
     at(`${F}/([^/]+)/versions$`),
     ({ call, names: [name], parts: { deployments } }) =>
-      ok(versionView(deployments.publish(name, String(json(call)['description'] ?? '')))),
+      ok(versionView(deployments.publish(name, v.parse(Described, json(call)).description))),
   ],
   [
     'ListFunctionVersions',
@@ -248,6 +248,7 @@ const ROWS: readonly Row[] = [
   ],
 ]
 
+const Described = v.object({ description: v.optional(v.string(), '') })
 const Name = v.pipe(v.string(), v.regex(/^[A-Za-z_][\w-]{0,63}$/, 'functionName is not a valid name'))
 
 export function fcActionOf(call: ApiCall): string {
