@@ -16,6 +16,8 @@ const Addresses = v.object({
   tracesUrl: v.optional(v.string()),
   /** Where to deploy to, and as whom. */
   controlPlanes: v.optional(v.object({ fc: Plane, scf: Plane })),
+  /** What the functions are given, which one that is deployed here needs as well. */
+  settings: v.optional(v.record(v.string(), v.string())),
 })
 
 /** Where the parts of a local cloud listen, for the other commands. */

@@ -72,6 +72,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   const notes = noteAddresses(folder, {
     ...addressesFor(gateway.url, backing),
     controlPlanes: planes.addresses,
+    settings,
   })
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
