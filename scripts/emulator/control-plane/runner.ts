@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Cloud } from '#scripts/emulator/cloud.ts'
 import { CloudFailure } from '#scripts/emulator/cloud-failure.ts'
 import type { EventAnswer, SentEvent } from '#scripts/emulator/event-sender.ts'
@@ -16,6 +17,8 @@ import type { Deployed, Revision } from './world.ts'
 const KEPT_LINES = 1_000
 const MAX_INSTANCES = 5
 const IDLE_MS = 60_000
+/** Lines come by another way than answers, and later: whoever asks for the log of a call wants them. */
+const LOG_LAG_MS = 50
 
 export interface RunnerOptions {
   readonly platform: Pick<Platform, 'cloud' | 'latest' | 'running' | 'versionEnv' | 'versionHeaders'>
@@ -144,6 +147,7 @@ export function createRunner({
     const [, revision] = chosen(name, qualifier)
     const { spec, send: sendEvent } = await serviceOf(name, revision)
     const answer = await sendEvent(make(spec, versionCloud(platform, revision.version)))
+    await delay(LOG_LAG_MS)
     return { ...answer, version: revision.version, spec }
   }
 
