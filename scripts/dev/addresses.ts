@@ -2,6 +2,8 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
+const Plane = v.object({ endpoint: v.string(), accessKeyId: v.string(), accessKeySecret: v.string() })
+
 const Addresses = v.object({
   api: v.string(),
   databaseUrl: v.optional(v.string()),
@@ -12,6 +14,10 @@ const Addresses = v.object({
   partnerUrl: v.optional(v.string()),
   shopUrl: v.optional(v.string()),
   tracesUrl: v.optional(v.string()),
+  /** Where to deploy to, and as whom. */
+  controlPlanes: v.optional(v.object({ fc: Plane, scf: Plane })),
+  /** What the functions are given, which one that is deployed here needs as well. */
+  settings: v.optional(v.record(v.string(), v.string())),
 })
 
 /** Where the parts of a local cloud listen, for the other commands. */

@@ -11,6 +11,7 @@ import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 import { noteAddresses } from './addresses.ts'
 import { addressesFor, backingFacts, callBackAt, settingsFor, startBacking } from './backing.ts'
 import type { BannerFacts } from './banner.ts'
+import { controlPlanes } from './control-planes.ts'
 import { readEnvironment } from './environment.ts'
 import type { DevOptions } from './options.ts'
 import { runtimeExecutable } from './runtime-executable.ts'
@@ -60,12 +61,19 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
   const building = Promise.all(FUNCTIONS.filter(has).map((spec) => built(spec, bundlers)))
   const secrets = localSecrets(join(folder, 'secrets.env'))
-  const backing = await startBacking({ root, folder, env, secrets, note: options.note }, keep)
+  const [planes, backing] = await Promise.all([
+    keep(controlPlanes({ folder, bundlers, has, runtime: runtimeExecutable(runtime, root) })),
+    startBacking({ root, folder, env, secrets, note: options.note }, keep),
+  ])
   const settings = settingsFor(env, secrets, backing)
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
   callBackAt(gateway.url, settings, backing)
-  const notes = noteAddresses(folder, addressesFor(gateway.url, backing))
+  const notes = noteAddresses(folder, {
+    ...addressesFor(gateway.url, backing),
+    controlPlanes: planes.addresses,
+    settings,
+  })
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
   isReady = true
@@ -79,7 +87,7 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
     url: gateway.url,
     as,
     runtime,
-    backing: backingFacts(backing),
+    backing: { ...backingFacts(backing), Deploys: planes.about },
     hasStandIn: !backing.wechat.isReal,
     functions,
   }

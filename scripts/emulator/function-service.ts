@@ -6,6 +6,7 @@ import { BuildFailed, type Bundler } from './bundler.ts'
 import type { Answer, Failure } from './cloud.ts'
 import { CloudFailure } from './cloud-failure.ts'
 import { answerAs, deliver } from './deliver.ts'
+import { eventSender, type SendEvent } from './event-sender.ts'
 import { forward, type Forwarded } from './forward.ts'
 import { createFunctionTimer, type Fired } from './function-timer.ts'
 import { createPool, type Lease, type Pool } from './pool.ts'
@@ -27,6 +28,7 @@ export interface FunctionService {
   handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void>
   /** Sends it its timer's event; `running` when the last one is still being worked on. @throws TypeError where it has none */
   fireTimer(): Promise<Fired | 'running'>
+  readonly send: SendEvent
   /** The bundle of the sources as they are now; a running function's next process starts while it is built. */
   current(): Promise<Bundle>
   /** Ends every instance. */
@@ -55,7 +57,8 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     start: (bundle) => instances.start(bundle),
     stop: (member) => instances.stop(member),
   })
-  const timer = createFunctionTimer({ spec, cloud, clock, note, leased, crash })
+  const send = eventSender({ spec, leased, crash })
+  const timer = createFunctionTimer({ spec, cloud, clock, note, send })
   let served: Bundle | undefined
 
   async function current(): Promise<Bundle> {
@@ -162,5 +165,5 @@ export function createFunctionService(options: FunctionServiceOptions): Function
     await Promise.all([pool.close(), instances.close()])
   }
 
-  return { spec, pool, handle, fireTimer: () => timer.fire(), current, stop }
+  return { spec, pool, handle, send, fireTimer: () => timer.fire(), current, stop }
 }

@@ -1,19 +1,15 @@
 import type { FunctionSpec } from '#scripts/functions.ts'
 import { BuildFailed } from './bundler.ts'
-import type { Cloud, EventCall } from './cloud.ts'
+import type { Cloud } from './cloud.ts'
 import { CloudFailure } from './cloud-failure.ts'
-import { forward } from './forward.ts'
-import type { Lease } from './pool.ts'
+import type { SendEvent } from './event-sender.ts'
 
 export interface FunctionTimerOptions {
   readonly spec: FunctionSpec
   readonly cloud: Cloud
   readonly clock: () => number
   readonly note: (text: string) => void
-  /** A place in an instance, as a request gets one. */
-  readonly leased: () => Promise<Lease>
-  /** What became of an instance whose connection broke. */
-  readonly crash: (lease: Lease) => Promise<CloudFailure>
+  readonly send: SendEvent
 }
 
 /** What came of it: the function's status, or the cloud's where the function did not answer. */
@@ -29,7 +25,7 @@ export interface FunctionTimer {
 }
 
 export function createFunctionTimer(options: FunctionTimerOptions): FunctionTimer {
-  const { spec, cloud, clock, note } = options
+  const { spec, cloud, clock, note, send } = options
   let isRunning = false
 
   async function fire(): Promise<Fired | 'running'> {
@@ -50,7 +46,8 @@ export function createFunctionTimer(options: FunctionTimerOptions): FunctionTime
     const requestId = cloud.requestId(clock())
     const time = new Date(clock()).toISOString().replace(/\.\d+/, '')
     try {
-      const status = await delivered(cloud.timerEvent(spec, { requestId, name, time }))
+      const event = cloud.timerEvent(spec, { requestId, name, time })
+      const { status } = await send({ ...event, body: Buffer.from(JSON.stringify(event.body)) })
       if (status !== 200) failed(String(status))
       return status
     } catch (error) {
@@ -58,27 +55,6 @@ export function createFunctionTimer(options: FunctionTimerOptions): FunctionTime
       failed(error instanceof CloudFailure ? error.failure : String(error))
       if (!(error instanceof CloudFailure)) return 500
       return cloud.failure(error.failure, { requestId, spec, port: error.port }).status
-    }
-  }
-
-  async function delivered({ target, headers, body }: EventCall): Promise<number> {
-    const lease = await options.leased()
-    const late = AbortSignal.timeout(spec.timeoutS * 1_000)
-    const { port } = lease.member.process
-    const call = {
-      method: 'POST',
-      target,
-      headers: ['host', `127.0.0.1:${port}`, ...Object.entries(headers).flat()],
-      body: Buffer.from(JSON.stringify(body)),
-    }
-    try {
-      const answer = await forward(port, call, late)
-      answer.resume()
-      return answer.statusCode ?? 502
-    } catch {
-      throw late.aborted ? new CloudFailure('timeout', port) : await options.crash(lease)
-    } finally {
-      lease.release()
     }
   }
 
