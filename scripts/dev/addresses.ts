@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
@@ -26,7 +26,9 @@ export type Addresses = v.InferOutput<typeof Addresses>
 /** Notes them in the cloud's folder until `forget`; only the owner can read them. */
 export function noteAddresses(folder: string, addresses: Addresses): { forget(): void } {
   const file = fileIn(folder)
-  writeFileSync(file, `${JSON.stringify(addresses)}\n`, { mode: 0o600 })
+  // They are noted more than once, and somebody may be reading.
+  writeFileSync(`${file}.new`, `${JSON.stringify(addresses)}\n`, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
   return { forget: () => rmSync(file, { force: true }) }
 }
 

@@ -6,7 +6,6 @@ import { type LocalImagesOptions, localImages } from './local-images.ts'
 
 export interface ControlPlanes {
   readonly addresses: NonNullable<Addresses['controlPlanes']>
-  readonly about: string
   stop(): Promise<void>
 }
 
@@ -31,7 +30,6 @@ export async function controlPlanes(options: LocalImagesOptions): Promise<Contro
       fc: { endpoint: fc.endpoint, ...credentials },
       scf: { endpoint: scf.endpoint, ...credentials },
     },
-    about: `FC at ${fc.endpoint}, SCF at ${scf.endpoint}`,
     stop: async () => void (await Promise.all([fc.stop(), scf.stop()])),
   }
 }

@@ -7,6 +7,7 @@ import { createFunctionBundlers, type FunctionBundlers } from '#scripts/emulator
 import { createFunctionService, type FunctionService } from '#scripts/emulator/function-service.ts'
 import { startGateway } from '#scripts/emulator/gateway.ts'
 import { startTimers } from '#scripts/emulator/timers.ts'
+import { errorText } from '#scripts/error-text.ts'
 import { FUNCTIONS, type FunctionSpec } from '#scripts/functions.ts'
 import { noteAddresses } from './addresses.ts'
 import { addressesFor, backingFacts, callBackAt, settingsFor, startBacking } from './backing.ts'
@@ -61,19 +62,13 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   // Builds wait for no server and servers for no build. A broken build is no reason not to start: saving mends it.
   const building = Promise.all(FUNCTIONS.filter(has).map((spec) => built(spec, bundlers)))
   const secrets = localSecrets(join(folder, 'secrets.env'))
-  const [planes, backing] = await Promise.all([
-    keep(controlPlanes({ folder, bundlers, has, runtime: runtimeExecutable(runtime, root) })),
-    startBacking({ root, folder, env, secrets, note: options.note }, keep),
-  ])
+  const backing = await startBacking({ root, folder, env, secrets, note: options.note }, keep)
   const settings = settingsFor(env, secrets, backing)
   const services = FUNCTIONS.map((spec) => functionService(spec, bundlers, settings, options))
   const gateway = await keep(startGateway({ services, port: options.port, has }))
   callBackAt(gateway.url, settings, backing)
-  const notes = noteAddresses(folder, {
-    ...addressesFor(gateway.url, backing),
-    controlPlanes: planes.addresses,
-    settings,
-  })
+  const addresses = { ...addressesFor(gateway.url, backing), settings }
+  const notes = noteAddresses(folder, addresses)
   await keep(Promise.resolve({ stop: async () => notes.forget() }))
   const functions = await building
   isReady = true
@@ -83,11 +78,16 @@ async function assemble(options: LocalCloudOptions, { keep }: Stops): Promise<Lo
   }
   void keep(Promise.resolve(watchSources(root, rebuild)))
   void keep(Promise.resolve(startTimers(services, has)))
+  // A start does not wait for what only a deploy needs.
+  keep(controlPlanes({ folder, bundlers, has, runtime: runtimeExecutable(runtime, root) })).then(
+    (planes) => noteAddresses(folder, { ...addresses, controlPlanes: planes.addresses }),
+    (error: unknown) => options.note(`no control planes: ${errorText(error)}`),
+  )
   return {
     url: gateway.url,
     as,
     runtime,
-    backing: { ...backingFacts(backing), Deploys: planes.about },
+    backing: backingFacts(backing),
     hasStandIn: !backing.wechat.isReal,
     functions,
   }

@@ -27,7 +27,7 @@ async function bundle(source: string): Promise<string> {
 
 /** The names of built-in modules that were fetched while `work` ran. */
 async function fetchedDuring(work: () => unknown): Promise<readonly string[]> {
-  const real = process.getBuiltinModule
+  const real = process.getBuiltinModule.bind(process)
   const fetched: string[] = []
   const noting = (id: string) => {
     fetched.push(id)

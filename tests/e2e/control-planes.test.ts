@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { scf } from 'tencentcloud-sdk-nodejs-scf'
 import { addressesOf } from '#scripts/dev/addresses.ts'
+import { until } from '#tests/runtime/until.ts'
 import { type DevCommand, startDevCommand } from './dev-command.ts'
 
 let cloud: DevCommand
 
 beforeAll(async () => {
   cloud = await startDevCommand({ args: ['--runtime', 'node'] })
+  // They follow the start, which does not wait for them.
+  await until(() => addressesOf(cloud.folder)?.controlPlanes !== undefined)
 }, 120_000)
 
 afterAll(() => cloud.end('SIGTERM'))
