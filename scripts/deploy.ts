@@ -106,7 +106,7 @@ async function plan({ wanted, ...work }: Work): Promise<boolean> {
     return undefined
   })
   for (const desired of wanted) {
-    if (cloud === undefined) console.log([`${desired.platformName}`, ...stateLines(desired)].join('\n'))
+    if (cloud === undefined) console.log([desired.platformName, ...stateLines(desired)].join('\n'))
     else console.log(planLines(desired, await cloud.find(desired.platformName)).join('\n'))
   }
   return true

@@ -25,7 +25,7 @@ export function scfCloud({ endpoint, protocol, region, id, secret, token }: Clou
     )
     return (versions ?? [])
       .filter(({ Version: version }) => version !== LATEST)
-      .map(({ Version: version = '', Description: description = '' }) => ({ version, description }))
+      .map(({ Version: version, Description: description = '' }) => ({ version, description }))
       .sort((a, b) => Number(b.version) - Number(a.version))
   }
 
@@ -239,5 +239,5 @@ function urlIn(description: string): string {
 
 function statusOf(status = ''): Running['status'] {
   if (/^(Creating|Updating|Publishing)$/.test(status)) return 'changing'
-  return /Failed$/.test(status) ? 'failed' : 'active'
+  return status.endsWith('Failed') ? 'failed' : 'active'
 }
